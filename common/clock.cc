@@ -51,8 +51,8 @@ void FakeClock::Advance(absl::Duration step) {
     monotonic_ += step;
     for (const Waiter* waiter : waiters_) waiters.push_back(*waiter);
   }
-  // Taking the waiter's own mutex makes sure that it waits already; it is taken without ours, which a waiter takes
-  // second.
+  // Taking the waiter's own mutex makes sure that it waits already; it is taken without ours, which a waiter
+  // takes second.
   for (const Waiter& waiter : waiters) {
     MutexLock lock(*waiter.mutex);
     waiter.condition->NotifyAll();

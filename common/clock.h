@@ -17,11 +17,12 @@ class Clock {
   // Wall time: for display, `not_before` and expiry dates. May jump.
   virtual absl::Time Now() = 0;
 
-  // Time since an arbitrary point, never going back, standing still while the host sleeps: for leases and deadlines.
+  // Time since an arbitrary point, never going back, standing still while the host sleeps: for leases and
+  // deadlines.
   virtual absl::Duration Monotonic() = 0;
 
-  // Waits on `condition` until it is notified or Monotonic() has reached `deadline`; spurious returns happen. The
-  // caller holds `mutex` and checks its condition, and the time, in a loop.
+  // Waits on `condition` until it is notified or Monotonic() has reached `deadline`; spurious returns happen.
+  // The caller holds `mutex` and checks its condition, and the time, in a loop.
   virtual void WaitUntil(CondVar& condition, Mutex& mutex, absl::Duration deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) = 0;
 };
@@ -34,8 +35,8 @@ class RealClock final : public Clock {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) override;
 };
 
-// A clock that a test advances by hand. Advance() wakes everybody who waits through it, whatever the deadline: their
-// loops look at the time again. What waits through it must outlive a running Advance().
+// A clock that a test advances by hand. Advance() wakes everybody who waits through it, whatever the
+// deadline: their loops look at the time again. What waits through it must outlive a running Advance().
 class FakeClock final : public Clock {
  public:
   explicit FakeClock(absl::Time start = absl::FromUnixSeconds(1'800'000'000)) : now_(start) {}

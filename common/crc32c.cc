@@ -11,7 +11,8 @@ uint32_t Crc32c(absl::string_view bytes, uint32_t previous) {
   uint32_t crc = ~previous;
   while (!bytes.empty()) {
     const size_t part = std::min<size_t>(bytes.size(), 1 << 30);
-    crc = crc32_iscsi(reinterpret_cast<unsigned char*>(const_cast<char*>(bytes.data())), static_cast<int>(part), crc);
+    crc = crc32_iscsi(reinterpret_cast<unsigned char*>(const_cast<char*>(bytes.data())),
+                      static_cast<int>(part), crc);
     bytes.remove_prefix(part);
   }
   return ~crc;

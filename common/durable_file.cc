@@ -45,7 +45,8 @@ std::filesystem::path FolderOf(const std::filesystem::path& path) {
 }  // namespace
 
 absl::Status FileError(int error, absl::string_view operation, const std::filesystem::path& path) {
-  return absl::Status(CodeOf(error), absl::StrCat("cannot ", operation, " ", path.string(), ": ", strerror(error)));
+  return absl::Status(CodeOf(error),
+                      absl::StrCat("cannot ", operation, " ", path.string(), ": ", strerror(error)));
 }
 
 absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path, uint64_t limit) {
@@ -53,7 +54,8 @@ absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path, uint64_t
   if (!fd.valid()) return FileError(errno, "open", path);
   struct stat info;
   if (fstat(fd.get(), &info) != 0) return FileError(errno, "stat", path);
-  if (!S_ISREG(info.st_mode)) return absl::FailedPreconditionError(absl::StrCat(path.string(), " is not a file"));
+  if (!S_ISREG(info.st_mode))
+    return absl::FailedPreconditionError(absl::StrCat(path.string(), " is not a file"));
   std::string content;
   content.reserve(std::min<uint64_t>(limit, info.st_size));
   char buffer[64 << 10];

@@ -1,8 +1,8 @@
 // Files that survive a crash and loss of power: temporary file, fsync, rename, fsync of the folder.
 //
-// Errors name the path and the system's reason. ENOSPC and EDQUOT are RESOURCE_EXHAUSTED, ENOENT is NOT_FOUND, EACCES
-// and EPERM PERMISSION_DENIED, EEXIST ALREADY_EXISTS, EIO DATA_LOSS, everything else INTERNAL. Functions are
-// thread-safe as long as callers use different paths.
+// Errors name the path and the system's reason. ENOSPC and EDQUOT are RESOURCE_EXHAUSTED, ENOENT is
+// NOT_FOUND, EACCES and EPERM PERMISSION_DENIED, EEXIST ALREADY_EXISTS, EIO DATA_LOSS, everything else
+// INTERNAL. Functions are thread-safe as long as callers use different paths.
 #ifndef ECGTRAIN_COMMON_DURABLE_FILE_H_
 #define ECGTRAIN_COMMON_DURABLE_FILE_H_
 
@@ -22,8 +22,8 @@ absl::Status FileError(int error, absl::string_view operation, const std::filesy
 // Whole content of a regular file; RESOURCE_EXHAUSTED above `limit` bytes.
 absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path, uint64_t limit = 64 << 20);
 
-// Replaces `path` in one step: afterwards it holds all of `content`, before that all of what was there. `mode` as in
-// chmod.
+// Replaces `path` in one step: afterwards it holds all of `content`, before that all of what was there.
+// `mode` as in chmod.
 absl::Status WriteFileDurably(const std::filesystem::path& path, absl::string_view content, int mode = 0644);
 
 // Writes all of `content` at `fd`'s position.

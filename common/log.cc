@@ -81,8 +81,10 @@ void Log(LogLevel level, absl::string_view message, std::initializer_list<LogFie
   const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
   std::string line;
   if (settings.format == LogFormat::kJson) {
-    nlohmann::ordered_json object = {
-        {"time", time}, {"level", LevelName(level)}, {"program", settings.program}, {"message", std::string(message)}};
+    nlohmann::ordered_json object = {{"time", time},
+                                     {"level", LevelName(level)},
+                                     {"program", settings.program},
+                                     {"message", std::string(message)}};
     for (const LogField& field : fields) object[std::string(field.key)] = field.value;
     line = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   } else {

@@ -2,9 +2,9 @@
 //
 //   LogInfo("attempt leased", {{"attempt", "42.1"}, {"worker", name}});
 //
-// Plain functions without a formatting library in the header, because LibTorch brings its own copy of one and names
-// of its own (LOG, CHECK). Messages are static sentences; what varies goes into fields, whose values are escaped.
-// Secrets and record names never go in. Thread-safe.
+// Plain functions without a formatting library in the header, because LibTorch brings its own copy of one and
+// names of its own (LOG, CHECK). Messages are static sentences; what varies goes into fields, whose values
+// are escaped. Secrets and record names never go in. Thread-safe.
 #ifndef ECGTRAIN_COMMON_LOG_H_
 #define ECGTRAIN_COMMON_LOG_H_
 

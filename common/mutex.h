@@ -1,7 +1,7 @@
 // Mutex, MutexLock and CondVar over the standard library, with clang's thread-safety annotations.
 //
-// Why not absl::Mutex: the packaged one gives a false report under ThreadSanitizer. `clang++ -Wthread-safety -Werror`
-// (preset `tidy`) checks the annotations.
+// Why not absl::Mutex: the packaged one gives a false report under ThreadSanitizer. `clang++ -Wthread-safety
+// -Werror` (preset `tidy`) checks the annotations.
 #ifndef ECGTRAIN_COMMON_MUTEX_H_
 #define ECGTRAIN_COMMON_MUTEX_H_
 

@@ -9,7 +9,8 @@
 
 namespace ecgtrain {
 
-// The candidate with the smallest edit distance to `given`, or "" when none is near enough to be a likely slip.
+// The candidate with the smallest edit distance to `given`, or "" when none is near enough to be a likely
+// slip.
 std::string NearestName(absl::string_view given, absl::Span<const std::string> candidates);
 
 // "; did you mean \"X\"?" or, without a near name, "; known: A, B, C" (at most 20 of them).

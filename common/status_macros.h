@@ -26,22 +26,22 @@ inline absl::Status WithContext(const absl::Status& status, absl::string_view co
 
 }  // namespace ecgtrain
 
-#define RETURN_IF_ERROR(expression)                            \
-  do {                                                         \
-    ::absl::Status ecgtrain_status = (expression);             \
-    if (!ecgtrain_status.ok()) return ecgtrain_status;         \
+#define RETURN_IF_ERROR(expression)                    \
+  do {                                                 \
+    ::absl::Status ecgtrain_status = (expression);     \
+    if (!ecgtrain_status.ok()) return ecgtrain_status; \
   } while (false)
 
 #define ECGTRAIN_CONCAT_INNER(a, b) a##b
 #define ECGTRAIN_CONCAT(a, b) ECGTRAIN_CONCAT_INNER(a, b)
 #define ECGTRAIN_SELECT(a, b, c, name, ...) name
 
-#define ASSIGN_OR_RETURN(...)                                                                     \
-  ECGTRAIN_SELECT(__VA_ARGS__, ECGTRAIN_ASSIGN_OR_RETURN_3, ECGTRAIN_ASSIGN_OR_RETURN_2, unused)  \
+#define ASSIGN_OR_RETURN(...)                                                                    \
+  ECGTRAIN_SELECT(__VA_ARGS__, ECGTRAIN_ASSIGN_OR_RETURN_3, ECGTRAIN_ASSIGN_OR_RETURN_2, unused) \
   (ECGTRAIN_CONCAT(ecgtrain_status_or_, __LINE__), __VA_ARGS__)
-#define ECGTRAIN_ASSIGN_OR_RETURN_2(temporary, lhs, expression)    \
-  auto temporary = (expression);                                   \
-  if (!temporary.ok()) return std::move(temporary).status();       \
+#define ECGTRAIN_ASSIGN_OR_RETURN_2(temporary, lhs, expression) \
+  auto temporary = (expression);                                \
+  if (!temporary.ok()) return std::move(temporary).status();    \
   lhs = *std::move(temporary)
 #define ECGTRAIN_ASSIGN_OR_RETURN_3(temporary, lhs, expression, error) \
   auto temporary = (expression);                                       \

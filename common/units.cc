@@ -65,9 +65,15 @@ std::string HumanDuration(absl::Duration duration) {
 }
 
 absl::StatusOr<uint64_t> ParseBytes(absl::string_view text) {
-  static constexpr std::array<std::pair<absl::string_view, double>, 9> kUnits = {
-      {{"B", 1}, {"KiB", 1024.}, {"MiB", 1048576.}, {"GiB", 1073741824.}, {"TiB", 1099511627776.},
-       {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}}};
+  static constexpr std::array<std::pair<absl::string_view, double>, 9> kUnits = {{{"B", 1},
+                                                                                  {"KiB", 1024.},
+                                                                                  {"MiB", 1048576.},
+                                                                                  {"GiB", 1073741824.},
+                                                                                  {"TiB", 1099511627776.},
+                                                                                  {"kB", 1e3},
+                                                                                  {"MB", 1e6},
+                                                                                  {"GB", 1e9},
+                                                                                  {"TB", 1e12}}};
   absl::string_view rest = text;
   double number;
   const bool number_ok = absl::SimpleAtod(TakeNumber(&rest), &number);

@@ -11,8 +11,8 @@
 
 namespace ecgtrain {
 
-// Units ms, s, m, h, d, in falling order: "90s", "1h30m", "2d". INVALID_ARGUMENT without a unit, when negative or
-// infinite.
+// Units ms, s, m, h, d, in falling order: "90s", "1h30m", "2d". INVALID_ARGUMENT without a unit, when
+// negative or infinite.
 absl::StatusOr<absl::Duration> ParseDuration(absl::string_view text);
 
 // Rounded to what a person reads: "0.4s", "12s", "3m20s", "5h02m", "3d04h".

@@ -1,12 +1,12 @@
-// JobStore: everything the coordinator knows, as rows. The database is the truth; nobody keeps a second copy that could
-// disagree.
+// JobStore: everything the coordinator knows, as rows. The database is the truth; nobody keeps a second copy
+// that could disagree.
 //
-// A mutation is a function run inside one transaction: read, decide, write rows and events. Transactions that wait at
-// the same time share one commit, hence one fsync; each is atomic by itself. Rows are the API's own messages, with
-// the columns that queries need beside them.
+// A mutation is a function run inside one transaction: read, decide, write rows and events. Transactions that
+// wait at the same time share one commit, hence one fsync; each is atomic by itself. Rows are the API's own
+// messages, with the columns that queries need beside them.
 //
-// Implementations: SqliteJobStore (sqlite/), one file. tests/contract/job_store_contract.h is the suite that every
-// implementation passes.
+// Implementations: SqliteJobStore (sqlite/), one file. tests/contract/job_store_contract.h is the suite that
+// every implementation passes.
 #ifndef ECGTRAIN_SERVER_STORE_JOB_STORE_H_
 #define ECGTRAIN_SERVER_STORE_JOB_STORE_H_
 
@@ -60,8 +60,8 @@ struct TokenRow {
 
 // Reads of one consistent snapshot. Bound to the thread of its transaction.
 //
-// Errors of every method: NOT_FOUND where one named row is asked for and absent; UNAVAILABLE when the database is busy
-// for over two seconds; DATA_LOSS when it is corrupt; INTERNAL otherwise.
+// Errors of every method: NOT_FOUND where one named row is asked for and absent; UNAVAILABLE when the
+// database is busy for over two seconds; DATA_LOSS when it is corrupt; INTERNAL otherwise.
 class StoreReader {
  public:
   virtual ~StoreReader() = default;
@@ -91,7 +91,8 @@ class StoreReader {
   virtual absl::StatusOr<std::vector<v1::JobEvent>> Events(int64_t job_id, int64_t after, int limit) = 0;
   virtual absl::StatusOr<std::vector<MetricRow>> Metrics(const MetricQuery& query) = 0;
   // Bytes of the log from `offset` on, at most `limit`; empty at or past the end.
-  virtual absl::StatusOr<std::string> Log(int64_t job_id, uint32_t attempt, uint64_t offset, size_t limit) = 0;
+  virtual absl::StatusOr<std::string> Log(int64_t job_id, uint32_t attempt, uint64_t offset,
+                                          size_t limit) = 0;
 
   virtual absl::StatusOr<std::vector<v1::Checkpoint>> Checkpoints(int64_t job_id) = 0;  // by step, rising
   virtual absl::StatusOr<std::vector<v1::Artifact>> Artifacts(int64_t job_id) = 0;
@@ -108,8 +109,8 @@ class StoreReader {
 
 // Reads and writes of one transaction. Bound to the writer thread.
 //
-// Errors as for StoreReader, and RESOURCE_EXHAUSTED for a full disk. An error returned by the work rolls back this
-// transaction alone.
+// Errors as for StoreReader, and RESOURCE_EXHAUSTED for a full disk. An error returned by the work rolls back
+// this transaction alone.
 class StoreTransaction : public StoreReader {
  public:
   // Assigns the id (rising, never reused).
@@ -129,7 +130,8 @@ class StoreTransaction : public StoreReader {
   // Points that exist already (same job, attempt, seq, name) are left as they are.
   virtual absl::Status AppendMetrics(int64_t job_id, const std::vector<MetricRow>& rows) = 0;
   // `offset` must be the end of what is there: OUT_OF_RANGE otherwise.
-  virtual absl::Status AppendLog(int64_t job_id, uint32_t attempt, uint64_t offset, absl::string_view bytes) = 0;
+  virtual absl::Status AppendLog(int64_t job_id, uint32_t attempt, uint64_t offset,
+                                 absl::string_view bytes) = 0;
 
   virtual absl::Status PutCheckpoint(const v1::Checkpoint& checkpoint) = 0;
   virtual absl::Status DeleteCheckpoint(int64_t job_id, uint32_t attempt, absl::string_view name) = 0;
@@ -139,7 +141,8 @@ class StoreTransaction : public StoreReader {
   // Digests of stored files that no row refers to any more; their rows are deleted.
   virtual absl::StatusOr<std::vector<std::string>> TakeUnreferencedFiles(int limit) = 0;
 
-  virtual absl::Status PutRequest(absl::string_view principal, absl::string_view request_id, const RequestRow& row) = 0;
+  virtual absl::Status PutRequest(absl::string_view principal, absl::string_view request_id,
+                                  const RequestRow& row) = 0;
   // Forgets requests made before `time`.
   virtual absl::Status DeleteRequestsBefore(absl::Time time) = 0;
 
@@ -157,9 +160,10 @@ class JobStore {
   // Ends after all accepted work is committed and its `done` called.
   virtual ~JobStore() = default;
 
-  // Runs `work` on the writer thread, then calls `done` there: with the work's own error, or, once the commit is on the
-  // disk, OK. UNAVAILABLE when the commit failed (a repeat is safe), RESOURCE_EXHAUSTED when the queue (4,096) or the disk is full.
-  // `done` must not block. `work` may run again after a failed commit of the group: it must not have effects of its own.
+  // Runs `work` on the writer thread, then calls `done` there: with the work's own error, or, once the commit
+  // is on the disk, OK. UNAVAILABLE when the commit failed (a repeat is safe), RESOURCE_EXHAUSTED when the
+  // queue (4,096) or the disk is full. `done` must not block. `work` may run again after a failed commit of
+  // the group: it must not have effects of its own.
   virtual void Write(Work work, Done done) = 0;
 
   // The same, waiting. Not to be called on the writer thread.

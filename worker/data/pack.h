@@ -1,5 +1,5 @@
-// A pack: one memory-mapped file with every usable record of a data set, prepared for training. The trainer reads
-// nothing else. Format: docs/pack-format.md.
+// A pack: one memory-mapped file with every usable record of a data set, prepared for training. The trainer
+// reads nothing else. Format: docs/pack-format.md.
 #ifndef ECGTRAIN_WORKER_DATA_PACK_H_
 #define ECGTRAIN_WORKER_DATA_PACK_H_
 
@@ -26,13 +26,13 @@ struct PackTask {
 };
 
 struct PackInfo {
-  std::string dataset;          // "ptbxl"
-  std::string source_digest;    // SHA-256 over the source files' names, sizes and content
-  uint32_t rate = 0;            // samples a second
+  std::string dataset;        // "ptbxl"
+  std::string source_digest;  // SHA-256 over the source files' names, sizes and content
+  uint32_t rate = 0;          // samples a second
   bool highpass = true;
   float millivolts_per_unit = 0;  // 0.001
   uint64_t clipped_samples = 0;
-  uint64_t skipped_records = 0;   // bad ones left out, counted by reason in the pack's header
+  uint64_t skipped_records = 0;  // bad ones left out, counted by reason in the pack's header
   std::vector<PackTask> tasks;
 };
 
@@ -41,15 +41,16 @@ struct PackRecord {
   std::string patient;  // splits never separate the records of a patient
   uint32_t fold = 0;    // 1 to 10
   uint32_t length = 0;  // samples a lead, without padding
-  // [length, kLeads], frame after frame, in units of PackInfo::millivolts_per_unit. Points into the mapped file.
+  // [length, kLeads], frame after frame, in units of PackInfo::millivolts_per_unit. Points into the mapped
+  // file.
   absl::Span<const int16_t> samples;
 };
 
 // Immutable after Open: thread-safe.
 class Pack {
  public:
-  // NOT_FOUND; DATA_LOSS naming file, offset and field when the header, an index entry or the size does not fit;
-  // FAILED_PRECONDITION for a format version this program does not know.
+  // NOT_FOUND; DATA_LOSS naming file, offset and field when the header, an index entry or the size does not
+  // fit; FAILED_PRECONDITION for a format version this program does not know.
   static absl::StatusOr<std::unique_ptr<Pack>> Open(const std::filesystem::path& path);
   virtual ~Pack() = default;
 
@@ -57,8 +58,8 @@ class Pack {
   virtual size_t size() const = 0;
   virtual PackRecord record(size_t index) const = 0;
 
-  // Whether the record has the class, for each class of info().tasks[task]; empty when the record carries no label of
-  // that task (it is left out of training and scores then).
+  // Whether the record has the class, for each class of info().tasks[task]; empty when the record carries no
+  // label of that task (it is left out of training and scores then).
   virtual std::vector<bool> labels(size_t index, size_t task) const = 0;
 };
 

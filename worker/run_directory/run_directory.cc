@@ -35,7 +35,8 @@ std::string CheckpointName(uint64_t step) { return absl::StrFormat("step-%09d", 
 
 std::optional<uint64_t> CheckpointStep(absl::string_view name) {
   uint64_t step;
-  if (!absl::ConsumePrefix(&name, "step-") || name.size() < 9 || !absl::SimpleAtoi(name, &step)) return std::nullopt;
+  if (!absl::ConsumePrefix(&name, "step-") || name.size() < 9 || !absl::SimpleAtoi(name, &step))
+    return std::nullopt;
   return step;
 }
 

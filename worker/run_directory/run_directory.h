@@ -1,5 +1,5 @@
-// Names and codes of the run directory (docs/run-directory.md), shared by both sides of it: ecg-worker, which never
-// sees LibTorch, and ecg-trainer, which never sees gRPC.
+// Names and codes of the run directory (docs/run-directory.md), shared by both sides of it: ecg-worker, which
+// never sees LibTorch, and ecg-trainer, which never sees gRPC.
 #ifndef ECGTRAIN_WORKER_RUN_DIRECTORY_RUN_DIRECTORY_H_
 #define ECGTRAIN_WORKER_RUN_DIRECTORY_RUN_DIRECTORY_H_
 
