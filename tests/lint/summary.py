@@ -1,0 +1,37 @@
+"""Adds up the GoogleTest reports of a run: prints each skipped test with its reason, then `N passed, N failed, N skipped`.
+
+Exit 1 when a test failed or none ran.
+"""
+import argparse
+import json
+import pathlib
+import sys
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("folder", type=pathlib.Path)
+    options.add_argument("--failed", type=int, default=0, help="1: something outside the reports failed")
+    options = options.parse_args()
+    passed = failed = skipped = 0
+    for report in sorted(options.folder.glob("*.json")):
+        for suite in json.loads(report.read_text())["testsuites"]:
+            for test in suite["testsuite"]:
+                if test["result"] == "SKIPPED":
+                    skipped += 1
+                    reason = test.get("skipped", [{}])[0].get("message", "").strip().splitlines()
+                    print(f"skipped {suite['name']}.{test['name']}: {reason[-1] if reason else 'no reason given'}")
+                elif test.get("failures"):
+                    failed += 1
+                    print(f"failed  {suite['name']}.{test['name']} ({report.stem})")
+                else:
+                    passed += 1
+    if options.failed and not failed:
+        failed = 1
+        print("failed  a program without a GoogleTest report, or a check: see above")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
