@@ -1,0 +1,42 @@
+#include "worker/train/objective.h"
+
+#include <ATen/ops/binary_cross_entropy_with_logits.h>
+#include <ATen/ops/full.h>
+
+namespace ecgtrain {
+namespace {
+
+at::Tensor ToWorkingType(const Network& network, const at::Tensor& x) {
+  return network.weights().options().bfloat16 ? x.to(at::kBFloat16) : x;
+}
+
+// Sum of `error` [records, 12, 1, samples] over the region, and how many values that are.
+LossTerms OverRegion(const at::Tensor& error, const Batch& batch, LossRegion region) {
+  if (region == LossRegion::kAll) return {error.sum(), at::full({}, error.numel(), error.options())};
+  const at::Tensor& weight = region == LossRegion::kMasked ? batch.mask : batch.signal;
+  const auto leads_per_weight = static_cast<double>(error.size(1) / weight.size(1));
+  return {error.mul(weight).sum(), weight.sum().mul(leads_per_weight).clamp_min(1)};
+}
+
+}  // namespace
+
+LossTerms ReconstructionLoss(const Network& network, const Batch& batch, LossRegion region,
+                             const ForwardMode& mode) {
+  const at::Tensor visible = batch.x.mul(batch.mask.neg().add(1));
+  const at::Tensor output = network.Forward(ToWorkingType(network, visible), mode).to(at::kFloat);
+  return OverRegion(output.sub(batch.x).square(), batch, region);
+}
+
+LossTerms ZeroReconstructionLoss(const Batch& batch, LossRegion region) {
+  return OverRegion(batch.x.square(), batch, region);
+}
+
+at::Tensor Logits(const Network& network, const at::Tensor& x, const ForwardMode& mode) {
+  return network.Forward(ToWorkingType(network, x), mode).to(at::kFloat);
+}
+
+at::Tensor ClassificationLoss(const Network& network, const Batch& batch, const ForwardMode& mode) {
+  return at::binary_cross_entropy_with_logits(Logits(network, batch.x, mode), batch.labels);
+}
+
+}  // namespace ecgtrain
