@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,12 +28,15 @@ struct PackTask {
 
 struct PackInfo {
   std::string dataset;        // "ptbxl"
-  std::string source_digest;  // SHA-256 over the source files' names, sizes and content
+  std::string source_digest;  // identity of the source, the same on every host (docs/pack-format.md)
+  std::string digest;         // identity of the pack: source, preparation and format version; its file name
   uint32_t rate = 0;          // samples a second
   bool highpass = true;
   float millivolts_per_unit = 0;  // 0.001
   uint64_t clipped_samples = 0;
-  uint64_t skipped_records = 0;  // bad ones left out, counted by reason in the pack's header
+  uint64_t skipped_records = 0;             // bad ones left out
+  std::map<std::string, uint64_t> skipped;  // the same by reason: "flat", "too_short", ...
+  std::vector<std::string> notes;           // what a person should know about the preparation
   std::vector<PackTask> tasks;
 };
 
@@ -49,18 +53,24 @@ struct PackRecord {
 // Immutable after Open: thread-safe.
 class Pack {
  public:
-  // NOT_FOUND; DATA_LOSS naming file, offset and field when the header, an index entry or the size does not
-  // fit; FAILED_PRECONDITION for a format version this program does not know.
+  // Checks everything but the samples. NOT_FOUND; DATA_LOSS naming file, offset and field when the header, an
+  // index entry, the size or a checksum does not fit; FAILED_PRECONDITION for a format version this program
+  // does not know.
   static absl::StatusOr<std::unique_ptr<Pack>> Open(const std::filesystem::path& path);
   virtual ~Pack() = default;
 
   virtual const PackInfo& info() const = 0;
   virtual size_t size() const = 0;
+  // REQUIRES: index < size(), here and below.
   virtual PackRecord record(size_t index) const = 0;
 
   // Whether the record has the class, for each class of info().tasks[task]; empty when the record carries no
   // label of that task (it is left out of training and scores then).
   virtual std::vector<bool> labels(size_t index, size_t task) const = 0;
+
+  // Reads the whole file: DATA_LOSS, naming the record where there is one, when a byte differs from what was
+  // written.
+  virtual absl::Status Verify() const = 0;
 };
 
 }  // namespace ecgtrain

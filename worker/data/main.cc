@@ -1,0 +1,195 @@
+// ecg-data: packs data sets for training, inspects packs and verifies them.
+//
+// Exit codes: 0 done, 2 usage, 3 data missing, 4 data corrupt, 8 disk full, 10 a bug or the system.
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/json.h"
+#include "common/status_macros.h"
+#include "worker/data/pack.h"
+#include "worker/data/pack_data_set.h"
+#include "worker/data/pack_report.h"
+
+namespace ecgtrain {
+namespace {
+
+constexpr int kUsage = 2;
+
+int ExitCode(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return 0;
+    case absl::StatusCode::kInvalidArgument:
+      return kUsage;
+    case absl::StatusCode::kNotFound:
+      return 3;
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kUnimplemented:
+    case absl::StatusCode::kFailedPrecondition:
+      return 4;
+    case absl::StatusCode::kResourceExhausted:
+      return 8;
+    default:
+      return 10;
+  }
+}
+
+std::filesystem::path DefaultCache() {
+  const auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  if (!variable("ECGTRAIN_CACHE").empty()) return std::filesystem::path(variable("ECGTRAIN_CACHE")) / "packs";
+  if (!variable("XDG_CACHE_HOME").empty()) {
+    return std::filesystem::path(variable("XDG_CACHE_HOME")) / "ecgtrain" / "packs";
+  }
+  return std::filesystem::path(variable("HOME")) / ".cache" / "ecgtrain" / "packs";
+}
+
+// One line that is rewritten on a terminal; elsewhere a line for every tenth.
+class ProgressLine {
+ public:
+  absl::Status operator()(size_t done, size_t total) {
+    const size_t tenth = total == 0 ? 10 : done * 10 / total;
+    if (!terminal_ && tenth == last_tenth_) return absl::OkStatus();
+    last_tenth_ = tenth;
+    std::cerr << (terminal_ ? "\r" : "") << "packed " << done << " of " << total << " records";
+    if (!terminal_ || done == total) std::cerr << "\n";
+    std::cerr << std::flush;
+    return absl::OkStatus();
+  }
+
+ private:
+  const bool terminal_ = isatty(STDERR_FILENO) == 1;
+  size_t last_tenth_ = 11;
+};
+
+absl::Status RunPack(const PackOptions& options, bool json) {
+  ProgressLine progress;
+  ASSIGN_OR_RETURN(const std::filesystem::path path, PackDataSet(options, std::ref(progress)));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Pack> pack, Pack::Open(path));
+  const PackInfo& info = pack->info();
+  for (const std::string& note : info.notes) std::cerr << "ecg-data: note: " << note << "\n";
+  for (const auto& [reason, count] : info.skipped) {
+    std::cerr << "ecg-data: left out " << count << " records: " << reason << "\n";
+  }
+  if (!json) {
+    std::cout << path.string() << "\n";
+    return absl::OkStatus();
+  }
+  std::cout << DumpJson({{"path", path.string()},
+                         {"digest", info.digest},
+                         {"source_digest", info.source_digest},
+                         {"records", pack->size()},
+                         {"skipped", info.skipped}})
+            << "\n";
+  return absl::OkStatus();
+}
+
+absl::Status RunInspect(const std::filesystem::path& path, bool json) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Pack> pack, Pack::Open(path));
+  const PackReport report = DescribePack(*pack);
+  std::cout << (json ? DumpJson(PackReportJson(*pack, report)) + "\n" : PackReportText(*pack, report));
+  return absl::OkStatus();
+}
+
+absl::Status RunVerify(const std::filesystem::path& path) {
+  std::error_code error;
+  std::vector<std::filesystem::path> packs;
+  if (std::filesystem::is_directory(path, error)) {
+    for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+      if (entry.path().extension() == ".pack") packs.push_back(entry.path());
+    }
+    if (error)
+      return absl::InternalError(absl::StrCat("cannot read folder ", path.string(), ": ", error.message()));
+    if (packs.empty()) return absl::NotFoundError(absl::StrCat("no pack in ", path.string()));
+    std::sort(packs.begin(), packs.end());
+  } else {
+    packs.push_back(path);
+  }
+  absl::Status first;
+  for (const std::filesystem::path& each : packs) {
+    const absl::StatusOr<std::unique_ptr<Pack>> pack = Pack::Open(each);
+    const absl::Status status = pack.ok() ? (*pack)->Verify() : pack.status();
+    std::cout << each.string() << ": " << (status.ok() ? "ok" : "BAD") << "\n";
+    if (!status.ok() && packs.size() > 1) std::cerr << "ecg-data: " << status.message() << "\n";
+    first.Update(status);
+  }
+  return first;
+}
+
+// Adds the commands to `app`; the one that is chosen leaves its outcome in `status`.
+struct CommandLine {
+  PackOptions pack;
+  bool no_highpass = false;
+  bool json = false;
+  std::string path;
+  absl::Status status;
+
+  void AddTo(CLI::App& app) {
+    app.require_subcommand(1);
+    CLI::App* packing =
+        app.add_subcommand("pack", "Make a data set's pack, unless the cache holds it; prints its path");
+    packing->add_option("--type", pack.source.type, "ptbxl or synthetic")->required();
+    packing->add_option("--path", pack.source.path, "Folder of the data set");
+    packing->add_option("--rate", pack.source.rate, "Samples a second: 100 or 400")->capture_default_str();
+    packing->add_option("--cache", pack.cache, "Folder for packs")->default_val(DefaultCache().string());
+    packing->add_option("--records", pack.source.records, "Records of a synthetic set")
+        ->capture_default_str();
+    packing->add_option("--seed", pack.source.seed, "Seed of a synthetic set")->capture_default_str();
+    packing->add_option("--threads", pack.threads, "0: one a core")->capture_default_str();
+    packing->add_flag("--no-highpass", no_highpass, "Keep what is slower than 0.8 Hz");
+    packing->add_flag("--json", json, "Print one JSON object");
+    packing->callback([this] {
+      pack.highpass = !no_highpass;
+      status = RunPack(pack, json);
+    });
+    CLI::App* inspecting = app.add_subcommand("inspect", "Describe a pack: preparation, folds, labels");
+    inspecting->add_option("pack", path, "A pack file")->required();
+    inspecting->add_flag("--json", json, "Print one JSON object");
+    inspecting->callback([this] { status = RunInspect(path, json); });
+    CLI::App* verifying = app.add_subcommand("verify", "Read packs whole and compare their checksums");
+    verifying->add_option("pack", path, "A pack file, or a folder of them")->required();
+    verifying->callback([this] { status = RunVerify(path); });
+  }
+};
+
+int Main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  CLI::App app("Packs ECG data sets for training, inspects packs and verifies them", "ecg-data");
+  app.set_version_flag("--version", "ecg-data " ECGTRAIN_VERSION);
+  CommandLine command_line;
+  command_line.AddTo(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::cerr << "ecg-data: " << error.what() << "; see ecg-data --help\n";
+    return kUsage;
+  }
+  if (!command_line.status.ok()) {
+    const std::string line = absl::StrReplaceAll(command_line.status.message(), {{"\n", " "}});
+    std::cerr << "ecg-data: " << line << "\n";
+  }
+  std::cout.flush();
+  if (command_line.status.ok() && !std::cout) {
+    std::cerr << "ecg-data: cannot write to standard output\n";
+    return 10;
+  }
+  return ExitCode(command_line.status);
+}
+
+}  // namespace
+}  // namespace ecgtrain
+
+int main(int argc, char** argv) { return ecgtrain::Main(argc, argv); }

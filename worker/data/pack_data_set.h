@@ -1,0 +1,36 @@
+// From a data set to its pack in a cache folder.
+#ifndef ECGTRAIN_WORKER_DATA_PACK_DATA_SET_H_
+#define ECGTRAIN_WORKER_DATA_PACK_DATA_SET_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "worker/data/data_set.h"
+
+namespace ecgtrain {
+
+struct PackOptions {
+  DataSetOptions source;  // source.rate is the pack's rate: 100 or 400 with the high-pass, else 50 to 1000
+  bool highpass = true;
+  std::filesystem::path cache;  // made when absent
+  int threads = 0;              // 0: one a core. The bytes written do not depend on it
+};
+
+// Called from the calling thread, before the first record and after every few; an error returned ends the
+// packing.
+using PackProgress = std::function<absl::Status(size_t done, size_t total)>;
+
+// Path of the pack `cache`/<digest>.pack, made now unless the cache holds it whole. Of several processes that
+// want the same pack one makes it and the others wait. Uses `cache`/sources to remember source digests.
+//
+// INVALID_ARGUMENT for options that do not fit; NOT_FOUND for data that is not there; DATA_LOSS for damaged
+// data or when no record is usable; RESOURCE_EXHAUSTED for a full disk; what `progress` returns.
+absl::StatusOr<std::filesystem::path> PackDataSet(const PackOptions& options, const PackProgress& progress);
+
+}  // namespace ecgtrain
+
+#endif  // ECGTRAIN_WORKER_DATA_PACK_DATA_SET_H_

@@ -1,0 +1,174 @@
+#include "worker/data/pack_writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <limits>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/crc32c.h"
+#include "common/durable_file.h"
+#include "common/json.h"
+#include "common/status_macros.h"
+
+namespace ecgtrain {
+namespace {
+
+using pack_format::IndexEntry;
+using pack_format::Preamble;
+
+uint32_t LabelStride(const std::vector<PackTask>& tasks) {
+  size_t bits = tasks.size();
+  for (const PackTask& task : tasks) bits += task.classes.size();
+  return static_cast<uint32_t>((bits + 7) / 8);
+}
+
+template <typename T>
+absl::string_view BytesOf(const T* data, size_t count) {
+  return absl::string_view(reinterpret_cast<const char*>(data), count * sizeof(T));
+}
+
+}  // namespace
+
+absl::StatusOr<PackWriter> PackWriter::Create(const std::filesystem::path& path,
+                                              std::vector<PackTask> tasks) {
+  std::filesystem::path temporary = path;
+  temporary += ".tmp";
+  UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!fd.valid()) return FileError(errno, "create", temporary);
+  PackWriter writer(path, std::move(fd), std::move(tasks));
+  // Room for the preamble. It stays zero until everything else is on the disk.
+  const std::string zeros(sizeof(Preamble), '\0');
+  RETURN_IF_ERROR(WriteFully(writer.fd_.get(), zeros, writer.temporary_));
+  return writer;
+}
+
+PackWriter::PackWriter(std::filesystem::path path, UniqueFd fd, std::vector<PackTask> tasks)
+    : path_(std::move(path)),
+      temporary_(path_),
+      fd_(std::move(fd)),
+      tasks_(std::move(tasks)),
+      label_stride_(LabelStride(tasks_)) {
+  temporary_ += ".tmp";
+}
+
+PackWriter::~PackWriter() {
+  if (fd_.valid()) unlink(temporary_.c_str());  // best effort: the next writer of the path truncates it
+}
+
+absl::Status PackWriter::Append(absl::string_view bytes) {
+  RETURN_IF_ERROR(WriteFully(fd_.get(), bytes, temporary_));
+  sha256_.Update(bytes);
+  position_ += bytes.size();
+  return absl::OkStatus();
+}
+
+absl::Status PackWriter::CheckRecord(const PackWriterRecord& record) const {
+  const auto bad = [&record](absl::string_view what) {
+    return absl::InvalidArgumentError(absl::StrCat("record ", record.id, " cannot be packed: ", what));
+  };
+  if (record.samples.empty() || record.samples.size() % kLeads != 0)
+    return bad("expected whole frames of 12 leads");
+  if (record.samples.size() / kLeads > std::numeric_limits<uint32_t>::max())
+    return bad("it has over 2^32 samples a lead");
+  if (record.fold < 1 || record.fold > 10)
+    return bad(absl::StrCat("expected a fold from 1 to 10, found ", record.fold));
+  if (record.labels.size() != tasks_.size()) return bad("its labels do not match the tasks");
+  for (size_t task = 0; task < tasks_.size(); ++task) {
+    const size_t count = record.labels[task].size();
+    if (count != 0 && count != tasks_[task].classes.size())
+      return bad("its labels do not match the classes of a task");
+  }
+  return absl::OkStatus();
+}
+
+void PackWriter::AddLabels(absl::Span<const std::vector<bool>> labels) {
+  std::string bits(label_stride_, '\0');
+  size_t at = 0;
+  const auto put = [&bits, &at](bool value) {
+    if (value) bits[at / 8] |= static_cast<char>(1 << at % 8);
+    ++at;
+  };
+  for (const std::vector<bool>& task : labels) put(!task.empty());
+  for (size_t task = 0; task < tasks_.size(); ++task) {
+    for (size_t k = 0; k < tasks_[task].classes.size(); ++k) put(!labels[task].empty() && labels[task][k]);
+  }
+  labels_ += bits;
+}
+
+absl::Status PackWriter::Add(const PackWriterRecord& record) {
+  RETURN_IF_ERROR(CheckRecord(record));
+  const size_t misaligned = position_ % pack_format::kAlignment;
+  if (misaligned != 0) RETURN_IF_ERROR(Append(std::string(pack_format::kAlignment - misaligned, '\0')));
+  const absl::string_view bytes = BytesOf(record.samples.data(), record.samples.size());
+  IndexEntry entry;
+  entry.samples_offset = position_;
+  entry.length = static_cast<uint32_t>(record.samples.size() / kLeads);
+  entry.fold = record.fold;
+  entry.id_offset = static_cast<uint32_t>(strings_.size());
+  entry.id_size = static_cast<uint32_t>(record.id.size());
+  entry.patient_offset = entry.id_offset + entry.id_size;
+  entry.patient_size = static_cast<uint32_t>(record.patient.size());
+  entry.samples_crc32c = Crc32c(bytes);
+  RETURN_IF_ERROR(Append(bytes));
+  index_.push_back(entry);
+  absl::StrAppend(&strings_, record.id, record.patient);
+  if (strings_.size() > std::numeric_limits<uint32_t>::max()) {
+    return absl::InvalidArgumentError("the names of the records take over 4 GiB; a pack cannot hold them");
+  }
+  AddLabels(record.labels);
+  return absl::OkStatus();
+}
+
+std::string PackWriter::Header(const PackInfo& info) const {
+  nlohmann::json header = {{"dataset", info.dataset},
+                           {"source_digest", info.source_digest},
+                           {"digest", info.digest},
+                           {"tool", "ecgtrain " ECGTRAIN_VERSION},
+                           {"rate", info.rate},
+                           {"highpass", info.highpass},
+                           {"units_per_millivolt", pack_format::kUnitsPerMillivolt},
+                           {"clipped_samples", info.clipped_samples},
+                           {"skipped", info.skipped},
+                           {"notes", info.notes},
+                           {"tasks", nlohmann::json::array()}};
+  for (const PackTask& task : tasks_)
+    header["tasks"].push_back({{"name", task.name}, {"classes", task.classes}});
+  return DumpJson(header);
+}
+
+absl::Status PackWriter::Finish(const PackInfo& info) {
+  Preamble preamble;
+  preamble.record_count = index_.size();
+  preamble.label_stride = label_stride_;
+  const size_t misaligned = position_ % alignof(IndexEntry);
+  if (misaligned != 0) RETURN_IF_ERROR(Append(std::string(alignof(IndexEntry) - misaligned, '\0')));
+  const absl::string_view index = BytesOf(index_.data(), index_.size());
+  const std::string header = Header(info);
+  uint32_t crc = 0;
+  const auto append = [&](absl::string_view part, uint64_t* offset) {
+    *offset = position_;
+    crc = Crc32c(part, crc);
+    return Append(part);
+  };
+  RETURN_IF_ERROR(append(index, &preamble.index_offset));
+  RETURN_IF_ERROR(append(labels_, &preamble.labels_offset));
+  RETURN_IF_ERROR(append(strings_, &preamble.strings_offset));
+  RETURN_IF_ERROR(append(header, &preamble.header_offset));
+  preamble.file_size = position_;
+  preamble.metadata_crc32c = crc;
+  const std::string digest = absl::HexStringToBytes(sha256_.HexDigest());
+  std::copy(digest.begin(), digest.end(), preamble.sha256.begin());
+  preamble.preamble_crc32c = Crc32c(BytesOf(&preamble, 1));
+  if (lseek(fd_.get(), 0, SEEK_SET) != 0) return FileError(errno, "seek", temporary_);
+  RETURN_IF_ERROR(WriteFully(fd_.get(), BytesOf(&preamble, 1), temporary_));
+  if (fsync(fd_.get()) != 0) return FileError(errno, "sync", temporary_);
+  RETURN_IF_ERROR(RenameDurably(temporary_, path_));
+  fd_.Reset();
+  return absl::OkStatus();
+}
+
+}  // namespace ecgtrain

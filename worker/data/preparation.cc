@@ -1,0 +1,62 @@
+#include "worker/data/preparation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "worker/data/pack_format.h"
+#include "worker/data/signal.h"
+
+namespace ecgtrain {
+namespace {
+
+bool IsFlat(absl::Span<const double> frames) {
+  for (size_t i = kLeads; i < frames.size(); ++i) {
+    if (frames[i] != frames[i % kLeads]) return false;
+  }
+  return true;
+}
+
+std::string SkipReason(const Recording& recording) {
+  const size_t length = recording.millivolts.size() / kLeads;
+  if (static_cast<double>(length) < recording.rate) return "too_short";
+  const auto finite = [](double value) { return std::isfinite(value); };
+  if (!std::all_of(recording.millivolts.begin(), recording.millivolts.end(), finite)) return "not_finite";
+  if (IsFlat(recording.millivolts)) return "flat";
+  return "";
+}
+
+void Quantize(absl::Span<const double> millivolts, PreparedRecording& prepared) {
+  constexpr double kLimit = std::numeric_limits<int16_t>::max();  // symmetric: -32768 stays free
+  prepared.samples.resize(millivolts.size());
+  for (size_t i = 0; i < millivolts.size(); ++i) {
+    const double value = std::nearbyint(millivolts[i] * pack_format::kUnitsPerMillivolt);
+    const double clipped = std::clamp(value, -kLimit, kLimit);
+    prepared.clipped_samples += clipped != value;
+    prepared.samples[i] = static_cast<int16_t>(clipped);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<PreparedRecording> Prepare(const Recording& recording, const PreparationOptions& options) {
+  if (recording.rate != std::floor(recording.rate) || recording.rate < 1 || recording.rate > 10'000) {
+    return absl::DataLossError(
+        absl::StrCat("record ", recording.id,
+                     ", sampling rate: expected a whole number from 1 to 10000, found ", recording.rate));
+  }
+  PreparedRecording prepared;
+  prepared.skip_reason = SkipReason(recording);
+  if (!prepared.skip_reason.empty()) return prepared;
+  std::vector<double> frames =
+      ResamplePoly(recording.millivolts, kLeads, options.rate, static_cast<uint32_t>(recording.rate));
+  if (options.highpass) RETURN_IF_ERROR(HighPass(options.rate, kLeads, frames));
+  Quantize(frames, prepared);
+  return prepared;
+}
+
+}  // namespace ecgtrain

@@ -1,0 +1,34 @@
+// What happens to a recording before it goes into a pack: quality gate, resampling, high-pass, rounding to 1
+// uV.
+#ifndef ECGTRAIN_WORKER_DATA_PREPARATION_H_
+#define ECGTRAIN_WORKER_DATA_PREPARATION_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "worker/data/data_set.h"
+
+namespace ecgtrain {
+
+// Counts up when the same recording would come out otherwise: part of a pack's digest.
+inline constexpr int kPreparationVersion = 1;
+
+struct PreparationOptions {
+  uint32_t rate = 400;  // samples a second
+  bool highpass = true;
+};
+
+struct PreparedRecording {
+  std::string skip_reason;  // "not_finite", "too_short" (under a second), "flat" (every lead); "" when usable
+  std::vector<int16_t> samples;  // [length, kLeads], 1 uV
+  uint64_t clipped_samples = 0;  // beyond +-32.767 mV
+};
+
+// DATA_LOSS when the recording's rate is no whole number from 1 to 10,000. Thread-safe.
+absl::StatusOr<PreparedRecording> Prepare(const Recording& recording, const PreparationOptions& options);
+
+}  // namespace ecgtrain
+
+#endif  // ECGTRAIN_WORKER_DATA_PREPARATION_H_

@@ -1,0 +1,97 @@
+#include "worker/data/source_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/durable_file.h"
+#include "common/status_macros.h"
+
+namespace ecgtrain {
+namespace {
+
+absl::Status OpenError(int error, const std::filesystem::path& path) {
+  if (error == ELOOP || error == ENOTDIR) {
+    return absl::DataLossError(
+        absl::StrCat("cannot open ", path.string(),
+                     ": a part of it is a symbolic link or not a folder; a data set holds "
+                     "plain files in plain folders"));
+  }
+  return FileError(error, "open", path);
+}
+
+absl::StatusOr<struct stat> StatRegular(int fd, const std::filesystem::path& path) {
+  struct stat info;
+  if (fstat(fd, &info) != 0) return FileError(errno, "stat", path);
+  if (!S_ISREG(info.st_mode)) return absl::DataLossError(absl::StrCat(path.string(), " is not a plain file"));
+  return info;
+}
+
+}  // namespace
+
+absl::StatusOr<SourceFolder> SourceFolder::Open(const std::filesystem::path& path) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) {
+    if (errno == ENOTDIR) return absl::NotFoundError(absl::StrCat(path.string(), " is not a folder"));
+    return FileError(errno, "open folder", path);
+  }
+  return SourceFolder(path, std::move(fd));
+}
+
+absl::StatusOr<UniqueFd> SourceFolder::OpenPart(absl::string_view name) const {
+  const std::vector<std::string> parts = absl::StrSplit(name, '/');
+  for (const std::string& part : parts) {
+    if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string::npos) {
+      return absl::DataLossError(absl::StrCat("file name \"", name, "\" in ", path_.string(),
+                                              " is refused: expected a relative name without \"..\" parts"));
+    }
+  }
+  UniqueFd folder;
+  int at = fd_.get();
+  for (size_t i = 0; i + 1 < parts.size(); ++i) {
+    UniqueFd next(openat(at, parts[i].c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!next.valid()) return OpenError(errno, path_ / std::string(name));
+    folder = std::move(next);
+    at = folder.get();
+  }
+  // O_NONBLOCK: a FIFO in place of a file must not hang the reader.
+  UniqueFd fd(openat(at, parts.back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd.valid()) return OpenError(errno, path_ / std::string(name));
+  return fd;
+}
+
+absl::StatusOr<std::string> SourceFolder::Read(absl::string_view name, uint64_t limit) const {
+  const std::filesystem::path path = path_ / std::string(name);
+  ASSIGN_OR_RETURN(const UniqueFd fd, OpenPart(name));
+  ASSIGN_OR_RETURN(const struct stat info, StatRegular(fd.get(), path));
+  if (static_cast<uint64_t>(info.st_size) > limit) {
+    return absl::DataLossError(
+        absl::StrCat(path.string(), " has ", info.st_size, " bytes, more than the limit of ", limit));
+  }
+  std::string content(info.st_size, '\0');
+  size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t got = read(fd.get(), content.data() + done, content.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FileError(errno, "read", path);
+    if (got == 0)
+      return absl::DataLossError(absl::StrCat(path.string(), " became shorter while it was read"));
+    done += got;
+  }
+  return content;
+}
+
+absl::StatusOr<SourceFileInfo> SourceFolder::Stat(absl::string_view name) const {
+  ASSIGN_OR_RETURN(const UniqueFd fd, OpenPart(name));
+  ASSIGN_OR_RETURN(const struct stat info, StatRegular(fd.get(), path_ / std::string(name)));
+  return SourceFileInfo{static_cast<uint64_t>(info.st_size),
+                        int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
+}
+
+}  // namespace ecgtrain
