@@ -40,6 +40,7 @@ struct JobQuery {
 struct MetricQuery {
   int64_t job_id = 0;
   v1::MetricCursor after;  // rows behind it, in order of (attempt, seq)
+  // Rows of one (attempt, seq) are never parted, so that the cursor is exact: up to one event's rows more.
   int limit = 1000;
 };
 struct MetricRow {
@@ -111,36 +112,43 @@ class StoreReader {
 //
 // Errors as for StoreReader, and RESOURCE_EXHAUSTED for a full disk. An error returned by the work rolls back
 // this transaction alone.
-class StoreTransaction : public StoreReader {
+class StoreTransaction : public virtual StoreReader {
  public:
   // Assigns the id (rising, never reused).
   virtual absl::Status InsertJob(v1::Job& job) = 0;
-  // Everything but the specification.
+  // Everything but the specification, labels and dependencies, which never change.
   virtual absl::Status UpdateJob(const v1::Job& job) = 0;
 
-  // Assigns the token from the one global sequence. `number` is the caller's.
-  // FAILED_PRECONDITION when one of its devices is in another live attempt, or the job has a live attempt.
+  // Assigns the token from the one global sequence. `number` is the caller's. NOT_FOUND without the job;
+  // FAILED_PRECONDITION when one of its devices on this worker is in another live attempt, or the job has a
+  // live attempt; ALREADY_EXISTS for a number in use.
   virtual absl::Status InsertAttempt(v1::Attempt& attempt) = 0;
+  // Of the row with this job, number and token: everything but worker and devices, which never change.
+  // FAILED_PRECONDITION when an ENDED attempt would become live again.
   virtual absl::Status UpdateAttempt(const v1::Attempt& attempt) = 0;
 
   virtual absl::Status PutWorker(const v1::Worker& worker) = 0;
 
   // Assigns seq.
   virtual absl::Status AppendEvent(v1::JobEvent& event) = 0;
-  // Points that exist already (same job, attempt, seq, name) are left as they are.
+  // Points that exist already (same job, attempt, seq, name) are left as they are. NOT_FOUND without the
+  // attempt.
   virtual absl::Status AppendMetrics(int64_t job_id, const std::vector<MetricRow>& rows) = 0;
-  // `offset` must be the end of what is there: OUT_OF_RANGE otherwise.
+  // `offset` must be the end of what is there: OUT_OF_RANGE otherwise. NOT_FOUND without the attempt.
   virtual absl::Status AppendLog(int64_t job_id, uint32_t attempt, uint64_t offset,
                                  absl::string_view bytes) = 0;
 
+  // Inserts or replaces. NOT_FOUND without the job; the same for PutArtifact.
   virtual absl::Status PutCheckpoint(const v1::Checkpoint& checkpoint) = 0;
   virtual absl::Status DeleteCheckpoint(int64_t job_id, uint32_t attempt, absl::string_view name) = 0;
   virtual absl::Status PutArtifact(const v1::Artifact& artifact) = 0;
   // The file of this digest is verified in the artifact store.
   virtual absl::Status PutStoredFile(absl::string_view sha256, uint64_t size) = 0;
-  // Digests of stored files that no row refers to any more; their rows are deleted.
-  virtual absl::StatusOr<std::vector<std::string>> TakeUnreferencedFiles(int limit) = 0;
+  // Digests of files stored before `time` that no row refers to; their rows are deleted. Putting a stored
+  // file again renews its time, so that an upload in progress is spared.
+  virtual absl::StatusOr<std::vector<std::string>> TakeUnreferencedFiles(absl::Time time, int limit) = 0;
 
+  // ALREADY_EXISTS for a request that is there.
   virtual absl::Status PutRequest(absl::string_view principal, absl::string_view request_id,
                                   const RequestRow& row) = 0;
   // Forgets requests made before `time`.
@@ -162,8 +170,8 @@ class JobStore {
 
   // Runs `work` on the writer thread, then calls `done` there: with the work's own error, or, once the commit
   // is on the disk, OK. UNAVAILABLE when the commit failed (a repeat is safe), RESOURCE_EXHAUSTED when the
-  // queue (4,096) or the disk is full. `done` must not block. `work` may run again after a failed commit of
-  // the group: it must not have effects of its own.
+  // queue (4,096; `done` then runs on the calling thread) or the disk is full. `done` must not block. `work`
+  // may run again after a failed commit of the group: it must not have effects of its own.
   virtual void Write(Work work, Done done) = 0;
 
   // The same, waiting. Not to be called on the writer thread.

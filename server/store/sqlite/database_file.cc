@@ -1,0 +1,145 @@
+#include "server/store/sqlite/database_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/durable_file.h"
+#include "common/log.h"
+#include "common/status_macros.h"
+#include "server/store/sqlite/migrations.h"
+
+namespace ecgtrain {
+namespace {
+
+constexpr int64_t kCheckWholeUpTo = 8 << 20;
+// Small whatever the age of the service.
+constexpr const char* kSmallTables[] = {"worker", "token", "device_use", "metric_name"};
+
+int64_t FileSize(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 ? info.st_size : 0;
+}
+
+absl::Status Damaged(const std::string& path, absl::string_view finding) {
+  return absl::DataLossError(absl::StrCat("database ", path, " is damaged (", finding,
+                                          ") and was left as it is; go on with a backup: ",
+                                          "ecg-coordinator restore BACKUP; or salvage it: sqlite3 ", path,
+                                          " .recover | sqlite3 NEW, then ", "ecg-coordinator check NEW"));
+}
+
+// The same status, with the ways on when it says that the file is damaged.
+absl::Status Explained(const absl::Status& status, const std::string& path) {
+  return absl::IsDataLoss(status) ? Damaged(path, status.message()) : status;
+}
+
+// `target`: "" for the whole file or "(TABLE)".
+absl::Status QuickCheck(Connection& connection, const std::string& target) {
+  ASSIGN_OR_RETURN(Statement check, connection.Prepare(absl::StrCat("PRAGMA quick_check", target)));
+  ASSIGN_OR_RETURN(const bool row, check.Step());
+  if (row && check.Bytes(0) != "ok") return absl::DataLossError(check.Bytes(0));
+  return absl::OkStatus();
+}
+
+absl::Status CheckSmallTables(Connection& connection) {
+  for (const char* table : kSmallTables) {
+    RETURN_IF_ERROR(QuickCheck(connection, absl::StrCat("(", table, ")")));
+  }
+  return absl::OkStatus();
+}
+
+// Whether the file is ours; its schema version, 0 for a new file.
+absl::StatusOr<int> SchemaVersion(Connection& connection) {
+  const int known = Migrations().back().version;
+  ASSIGN_OR_RETURN(const int64_t application, connection.QueryInt("PRAGMA application_id"));
+  ASSIGN_OR_RETURN(const int64_t version, connection.QueryInt("PRAGMA user_version"));
+  ASSIGN_OR_RETURN(const int64_t objects, connection.QueryInt("SELECT COUNT(*) FROM sqlite_schema"));
+  if (objects == 0 && application == 0 && version == 0) return 0;
+  if (application != kApplicationId) {
+    return absl::FailedPreconditionError(absl::StrCat("database ", connection.path(),
+                                                      " has the application id ", application,
+                                                      ": it belongs to another program"));
+  }
+  if (version > known) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "database ", connection.path(), " has schema ", version, ", this program knows up to ", known,
+        ": run the newer program that wrote it, or restore a backup from before the upgrade"));
+  }
+  return static_cast<int>(version);
+}
+
+absl::Status Apply(Connection& connection, const Migration& migration) {
+  // One transaction with the version it leads to: a crash leaves the schema before or after it.
+  const absl::Status status = connection.RunScript(
+      absl::StrCat("BEGIN IMMEDIATE;", migration.sql, "PRAGMA application_id = ", kApplicationId,
+                   ";PRAGMA user_version = ", migration.version, ";COMMIT;"));
+  if (status.ok()) return status;
+  if (connection.InTransaction()) {
+    const absl::Status rollback = connection.RunScript("ROLLBACK");
+    if (!rollback.ok()) LogWarning("rollback of a migration failed", {{"error", rollback.message()}});
+  }
+  return WithContext(status, absl::StrCat("migration ", migration.name));
+}
+
+absl::Status CheckAndMigrate(Connection& connection) {
+  ASSIGN_OR_RETURN(const int version, SchemaVersion(connection));
+  if (version > 0) {
+    RETURN_IF_ERROR(CheckedAtOpen(connection.path()) ? QuickCheck(connection, "")
+                                                     : CheckSmallTables(connection));
+  }
+  RETURN_IF_ERROR(connection.RunScript("PRAGMA journal_mode = WAL"));
+  for (const Migration& migration : Migrations()) {
+    if (migration.version > version) RETURN_IF_ERROR(Apply(connection, migration));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<UniqueFd> LockDatabase(const std::string& path) {
+  const std::string lock_path = absl::StrCat(path, ".lock");
+  UniqueFd fd(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.valid()) return FileError(errno, "open", lock_path);
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  if (errno != EWOULDBLOCK) return FileError(errno, "lock", lock_path);
+  return absl::FailedPreconditionError(absl::StrCat("database ", path, " is in use by another coordinator (",
+                                                    lock_path, "): stop that one first"));
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const Connection::Options& options) {
+  auto connection = Connection::Open(options);
+  if (!connection.ok()) return Explained(connection.status(), options.path);
+  RETURN_IF_ERROR(Explained(CheckAndMigrate(**connection), options.path));
+  return connection;
+}
+
+bool CheckedAtOpen(const std::string& path) {
+  return FileSize(path) + FileSize(absl::StrCat(path, "-wal")) <= kCheckWholeUpTo;
+}
+
+absl::Status CheckTables(Connection& connection, const std::function<bool()>& stopped) {
+  std::vector<std::string> tables;
+  {
+    ASSIGN_OR_RETURN(Statement query,
+                     connection.Prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND "
+                                        "name NOT LIKE 'sqlite_%'"));
+    while (true) {
+      ASSIGN_OR_RETURN(const bool row, query.Step());
+      if (!row) break;
+      tables.emplace_back(query.Bytes(0));
+    }
+  }
+  for (const std::string& table : tables) {
+    if (stopped()) return absl::OkStatus();
+    RETURN_IF_ERROR(Explained(QuickCheck(connection, absl::StrCat("(", table, ")")), connection.path()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace ecgtrain

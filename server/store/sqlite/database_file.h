@@ -1,0 +1,38 @@
+// The database file of a SqliteJobStore: who may open it, whether it is sound, which schema it has.
+#ifndef ECGTRAIN_SERVER_STORE_SQLITE_DATABASE_FILE_H_
+#define ECGTRAIN_SERVER_STORE_SQLITE_DATABASE_FILE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/unique_fd.h"
+#include "server/store/sqlite/connection.h"
+
+namespace ecgtrain {
+
+// "ecgt", in the header of the file: `file` and the sqlite3 tool can tell whose it is.
+inline constexpr int64_t kApplicationId = 0x65636774;
+
+// Takes `<path>.lock`, held until the descriptor is closed, so that two coordinators never share a database.
+// FAILED_PRECONDITION when another process has it. Works on local file systems, not on NFS.
+absl::StatusOr<UniqueFd> LockDatabase(const std::string& path);
+
+// Opens the write connection; makes the file where there is none, and brings its schema up to date.
+// DATA_LOSS when the check finds damage: nothing was written then. FAILED_PRECONDITION when the file belongs
+// to another program or has a newer schema than this one knows. A file of up to 8 MiB is checked whole; of a
+// larger one, the small tables (CheckTables does the rest).
+absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const Connection::Options& options);
+
+// Checks one table after the other, so that no read transaction is long; stops between two when `stopped`.
+// DATA_LOSS as for OpenDatabase.
+absl::Status CheckTables(Connection& connection, const std::function<bool()>& stopped);
+
+// Whether OpenDatabase has checked everything.
+bool CheckedAtOpen(const std::string& path);
+
+}  // namespace ecgtrain
+
+#endif  // ECGTRAIN_SERVER_STORE_SQLITE_DATABASE_FILE_H_
