@@ -14,7 +14,7 @@ namespace ecgtrain {
 namespace {
 
 // Version of the model: part of the source digest, so that a changed model never reuses an old pack.
-constexpr int kModelVersion = 1;
+constexpr int kModelVersion = 2;
 
 // Purposes of random streams.
 constexpr uint64_t kPatientStream = 1;
@@ -35,7 +35,7 @@ SyntheticTraits DrawTraits(uint64_t seed, uint64_t record) {
   const double amplitude = patient.Uniform(0, 1);
   if (amplitude < 0.15) traits.amplitude = SyntheticAmplitude::kHypertrophy;
   if (amplitude > 0.85) traits.amplitude = SyntheticAmplitude::kLowVoltage;
-  traits.long_pr = patient.Chance(0.2);
+  traits.long_pr = patient.Chance(0.3);
   traits.inverted_t = patient.Chance(0.2) && traits.conduction == SyntheticConduction::kNormal;
 
   Random random(seed, kRecordStream, record);

@@ -36,7 +36,7 @@ Wave MakeWave(double offset, double width, const Independent& millivolts) {
   return {offset, width, Expand(millivolts)};
 }
 
-constexpr Independent kP = {0.08, 0.13, 0.06, 0.08, 0.08, 0.08, 0.08, 0.08};
+constexpr Independent kP = {0.13, 0.22, 0.11, 0.14, 0.14, 0.14, 0.14, 0.14};
 constexpr Independent kQ = {-0.05, -0.08, 0, 0, 0, -0.05, -0.08, -0.08};
 constexpr Independent kR = {0.7, 1.0, 0.2, 0.4, 0.7, 1.2, 1.2, 1.0};
 constexpr Independent kS = {-0.1, -0.15, -0.9, -1.2, -0.8, -0.4, -0.2, -0.1};
@@ -90,7 +90,7 @@ std::vector<Wave> WavesOf(const Beat& beat, const SyntheticTraits& traits) {
     }
     if (traits.rhythm != SyntheticRhythm::kFibrillation) {
       // Fast rhythms leave less room: the P wave must not fall into the T wave before it.
-      const double pr = traits.long_pr ? 0.28 : 0.15;
+      const double pr = traits.long_pr ? 0.32 : 0.15;
       waves.push_back(MakeWave(-std::min(pr, 0.6 * beat.interval), 0.022, kP));
     }
   }
@@ -158,7 +158,7 @@ void AddWave(const Wave& wave, double beat_time, const Leads& gains, uint32_t ra
 
 void AddFibrillation(uint32_t rate, Random& random, std::vector<double>& frames) {
   const Leads millivolts =
-      Expand(Scaled({0.02, 0.08, 0.10, 0.05, 0.03, 0.02, 0.02, 0.02}, random.Uniform(0.8, 1.4)));
+      Expand(Scaled({0.05, 0.14, 0.18, 0.08, 0.05, 0.04, 0.04, 0.04}, random.Uniform(0.8, 1.4)));
   const double frequency = random.Uniform(5, 8), start = random.Uniform(0, 2 * std::numbers::pi);
   for (size_t t = 0; t < frames.size() / kLeads; ++t) {
     const double seconds = static_cast<double>(t) / rate;
