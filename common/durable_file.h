@@ -1,8 +1,8 @@
 // Files that survive a crash and loss of power: temporary file, fsync, rename, fsync of the folder.
 //
-// Errors name the path and the system's reason. ENOSPC and EDQUOT are RESOURCE_EXHAUSTED, ENOENT is
-// NOT_FOUND, EACCES and EPERM PERMISSION_DENIED, EEXIST ALREADY_EXISTS, EIO DATA_LOSS, everything else
-// INTERNAL. Functions are thread-safe as long as callers use different paths.
+// Errors name the path and the system's reason. ENOSPC, EDQUOT and EFBIG (a file size limit) are
+// RESOURCE_EXHAUSTED, ENOENT is NOT_FOUND, EACCES and EPERM PERMISSION_DENIED, EEXIST ALREADY_EXISTS, EIO
+// DATA_LOSS, everything else INTERNAL. Functions are thread-safe as long as callers use different paths.
 #ifndef ECGTRAIN_COMMON_DURABLE_FILE_H_
 #define ECGTRAIN_COMMON_DURABLE_FILE_H_
 
