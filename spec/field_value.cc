@@ -9,6 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "common/status_macros.h"
@@ -32,8 +33,22 @@ bool HasLeadingZero(absl::string_view digits) {
   return digits.size() > 1 && digits[0] == '0' && absl::ascii_isdigit(digits[1]);
 }
 
+// One value of the field.
+std::string ElementInWords(const FieldDescriptor& field) {
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return "a whole number";
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return "a number";
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return "true or false";
+    default:
+      return "a word";
+  }
+}
+
 absl::Status Mismatch(const FieldDescriptor& field, absl::string_view text) {
-  return absl::InvalidArgumentError(absl::StrCat(Quote(text), " is not ", TypeInWords(field)));
+  return absl::InvalidArgumentError(absl::StrCat(Quote(text), " is not ", ElementInWords(field)));
 }
 
 absl::StatusOr<uint32_t> ParseUnsigned(const FieldDescriptor& field, absl::string_view text) {
@@ -122,16 +137,8 @@ std::string TypeInWords(const FieldDescriptor& field) {
   if (field.is_map()) return "a mapping of words to words";
   if (IsDuration(field)) return "a duration such as 90s, 10m or 12h";
   if (IsSection(field)) return "a mapping";
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_UINT32:
-      return field.is_repeated() ? "a list of whole numbers" : "a whole number";
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return "a number";
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return "true or false";
-    default:
-      return field.is_repeated() ? "a list of words" : "a word";
-  }
+  if (!field.is_repeated()) return ElementInWords(field);
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_UINT32 ? "a list of whole numbers" : "a list of words";
 }
 
 absl::Status SetScalar(Message& message, const FieldDescriptor& field, absl::string_view text, bool quoted) {
@@ -152,6 +159,8 @@ absl::Status SetScalar(Message& message, const FieldDescriptor& field, absl::str
       return absl::InternalError(absl::StrCat("no text form for the type of field ", field.full_name()));
   }
 }
+
+std::string FormatNumber(double value) { return absl::StrFormat("%.10g", value); }
 
 std::vector<std::string> FieldNames(const google::protobuf::Descriptor& type) {
   std::vector<std::string> names;

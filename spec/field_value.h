@@ -27,6 +27,9 @@ std::string TypeInWords(const google::protobuf::FieldDescriptor& field);
 absl::Status SetScalar(google::protobuf::Message& message, const google::protobuf::FieldDescriptor& field,
                        absl::string_view text, bool quoted);
 
+// A number for people: all digits of whole numbers, 1e-08 where that is shorter.
+std::string FormatNumber(double value);
+
 // Names of the message's fields, for "did you mean".
 std::vector<std::string> FieldNames(const google::protobuf::Descriptor& type);
 

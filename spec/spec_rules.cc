@@ -24,9 +24,13 @@ using ::google::protobuf::Reflection;
 const v1::FieldRule& RuleOf(const FieldDescriptor& field) { return field.options().GetExtension(v1::rule); }
 
 std::string Bounds(const v1::FieldRule& rule) {
-  if (rule.has_min() && rule.has_max()) return absl::StrCat("must be ", rule.min(), " to ", rule.max());
-  return rule.has_min() ? absl::StrCat("must be at least ", rule.min())
-                        : absl::StrCat("must be at most ", rule.max());
+  if (rule.has_min() && rule.has_max() && rule.min() == rule.max()) {
+    return absl::StrCat("must be ", FormatNumber(rule.min()));
+  }
+  if (rule.has_min() && rule.has_max())
+    return absl::StrCat("must be ", FormatNumber(rule.min()), " to ", FormatNumber(rule.max()));
+  return rule.has_min() ? absl::StrCat("must be at least ", FormatNumber(rule.min()))
+                        : absl::StrCat("must be at most ", FormatNumber(rule.max()));
 }
 
 // Checks the values of one field.
@@ -114,7 +118,8 @@ class FieldCheck {
     const bool above = !rule_.has_min() || value >= rule_.min();
     const bool below = !rule_.has_max() || value <= rule_.max();
     if (above && below) return;
-    AddProblem(problems_, path, absl::StrCat(Bounds(rule_), unit.empty() ? "" : " seconds", ", not ", value));
+    AddProblem(problems_, path,
+               absl::StrCat(Bounds(rule_), unit.empty() ? "" : " seconds", ", not ", FormatNumber(value)));
   }
 
   const Message& message_;

@@ -4,6 +4,7 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,7 @@ using ::google::protobuf::util::MessageDifferencer;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 v1::JobSpec Parse(absl::string_view text) {
   absl::StatusOr<v1::JobSpec> spec = ParseSpec(text, "test.yaml");
@@ -76,6 +78,204 @@ TEST(ResolveSpecTest, ProblemsLeaveTheSpecificationAsGiven) {
   const v1::JobSpec given = spec;
   EXPECT_THAT(Lines(ResolveSpec(spec)), HasSubstr("did you mean \"rhythm\"?"));
   EXPECT_TRUE(MessageDifferencer::Equals(spec, given));
+}
+
+TEST(ResolveSpecTest, WidthsRoundToMultiplesOfEight) {
+  EXPECT_THAT(ChannelsForWidth(1), ElementsAre(64, 128, 196, 256, 320));
+  EXPECT_THAT(ChannelsForWidth(0.25), ElementsAre(16, 32, 48, 64, 80));
+  EXPECT_THAT(ChannelsForWidth(0.125), ElementsAre(8, 16, 24, 32, 40));
+  EXPECT_THAT(ChannelsForWidth(0.01), ElementsAre(8, 8, 8, 8, 8));
+  EXPECT_THAT(ChannelsForWidth(0.5), ElementsAre(32, 64, 96, 128, 160));
+  EXPECT_THAT(ChannelsForWidth(2), ElementsAre(128, 256, 392, 512, 640));
+}
+
+TEST(ResolveSpecTest, GivenChannelsAndWidthsWinOverThePreset) {
+  EXPECT_THAT(
+      Resolve("pretrain: {dataset: a}\nmodel: {preset: tiny, channels: [8, 8, 8, 8, 9]}").model().channels(),
+      ElementsAre(8, 8, 8, 8, 9));
+  const v1::JobSpec spec = Resolve("pretrain: {dataset: a}\nmodel: {preset: tiny, width: 0.5}");
+  EXPECT_THAT(spec.model().channels(), ElementsAre(32, 64, 96, 128, 160));
+  EXPECT_EQ(spec.pretrain().signal().rate(), 100u);
+}
+
+TEST(ResolveSpecTest, MaskCellsLast160Milliseconds) {
+  EXPECT_EQ(Resolve("pretrain: {dataset: a, signal: {rate: 100, samples: 1024}}").pretrain().mask().cell(),
+            16u);
+  EXPECT_EQ(
+      Resolve("pretrain: {dataset: a, signal: {rate: 400}}\nmodel: {preset: tiny}").pretrain().mask().cell(),
+      64u);
+}
+
+struct Problem {
+  std::string text;
+  // "field: description" begins with it.
+  std::string line;
+};
+void PrintTo(const Problem& problem, std::ostream* out) { *out << problem.text; }
+
+class SpecProblemTest : public ::testing::TestWithParam<Problem> {};
+
+TEST_P(SpecProblemTest, IsTheOnlyProblemAndNamesItsField) {
+  v1::JobSpec spec = Parse(GetParam().text);
+  const std::vector<v1::SpecProblem> problems = ResolveSpec(spec);
+  ASSERT_EQ(problems.size(), 1u) << Lines(problems);
+  EXPECT_THAT(Lines(problems), StartsWith(GetParam().line));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, SpecProblemTest,
+    ::testing::Values(
+        Problem{"seed: 1", "pretrain: the kind of job is missing"},
+        Problem{"pretrain: {}", "pretrain.dataset: is missing"},
+        Problem{"pretrain: {dataset: a/b}", "pretrain.dataset: \"a/b\" must hold letters"},
+        Problem{"evaluate: {dataset: a}", "evaluate.from: is missing"},
+        Problem{"{name: 'a b', pretrain: {dataset: a}}", "name: \"a b\" must hold letters"},
+        Problem{"{name: 123, pretrain: {dataset: a}}", "name: \"123\" would be read as a job number"},
+        Problem{"{optimizer: {name: adm}, pretrain: {dataset: a}}",
+                "optimizer.name: \"adm\" is not one of adam, adamw; did you mean \"adam\"?"},
+        Problem{"{optimizer: {learning_rate: 0}, pretrain: {dataset: a}}",
+                "optimizer.learning_rate: must be 1e-08 to 10, not 0"},
+        Problem{"{resources: {gpus: 2}, pretrain: {dataset: a}}", "resources.gpus: must be 1, not 2"},
+        Problem{"{retry: {user: 101}, pretrain: {dataset: a}}", "retry.user: must be at most 100, not 101"},
+        Problem{"{checkpoint: {every: 0s}, pretrain: {dataset: a}}",
+                "checkpoint.every: must be 1 to 604800 seconds, not 0"},
+        Problem{"{checkpoint: {every: 1500ms}, pretrain: {dataset: a}}",
+                "checkpoint.every: must be whole seconds"},
+        Problem{"pretrain: {dataset: a, folds: {train: [0]}}",
+                "pretrain.folds.train[0]: must be 1 to 10, not 0"},
+        Problem{"finetune: {dataset: a, label_fraction: 1.5}",
+                "finetune.label_fraction: must be 0.001 to 1, not 1.5"},
+        Problem{"{labels: {-a: b}, pretrain: {dataset: a}}", "labels.-a: a label's key"},
+        Problem{"{labels: {a: 'b c'}, pretrain: {dataset: a}}", "labels.a: a label's value"},
+        Problem{"{labels: {a: ''}, pretrain: {dataset: a}}", "labels.a: a label's value"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Together, SpecProblemTest,
+    ::testing::Values(
+        Problem{"finetune: {dataset: a, folds: {test: [8]}}",
+                "finetune.folds.test: holds fold 8, which stands in train [1, 2, 3, 4, 5, 6, 7, 8] too"},
+        Problem{"finetune: {dataset: a, folds: {train: [9]}}",
+                "finetune.folds.validation: holds fold 9, which stands in train [9] too"},
+        Problem{"finetune: {dataset: a, folds: {train: [1, 1]}}", "finetune.folds.train: holds fold 1 twice"},
+        Problem{"pretrain: {dataset: a, folds: {test: [10]}}",
+                "pretrain.folds.test: a pretraining uses no test fold"},
+        Problem{"evaluate: {dataset: a, from: 1@best, folds: {train: [1]}}",
+                "evaluate.folds: an evaluation uses test folds only"},
+        Problem{"finetune: {dataset: a, signal: {samples: 1000}}",
+                "finetune.signal.samples: must be a multiple of 256, not 1000"},
+        Problem{"finetune: {dataset: a, signal: {rate: 200}}",
+                "finetune.signal.rate: must be 100 or 400, not 200"},
+        Problem{"pretrain: {dataset: a, mask: {cell: 60}}",
+                "pretrain.mask.cell: 60 does not divide signal.samples 4096"},
+        Problem{"pretrain: {dataset: a, mask: {cell: 4096}}",
+                "pretrain.mask.ratio: 0.25 of 1 cells masks none"},
+        Problem{"{model: {kernel_size: 16}, pretrain: {dataset: a}}",
+                "model.kernel_size: must be odd, not 16"},
+        Problem{"{model: {channels: [8, 8]}, pretrain: {dataset: a}}", "model.channels: must be 5 numbers"},
+        Problem{"{model: {channels: [8, 8, 8, 8, 8], width: 1}, pretrain: {dataset: a}}",
+                "model.channels: [8, 8, 8, 8, 8] is not what width 1 gives"},
+        Problem{"{checkpoint: {metric: validation/auroc_macro}, pretrain: {dataset: a}}",
+                "checkpoint.metric: a pretraining has no labels and so no validation/auroc_macro"},
+        Problem{"{precision: tf32, pretrain: {dataset: a}}",
+                "precision: tf32 needs resources.device gpu, not any"},
+        Problem{"finetune: {dataset: synthetic, task: form}",
+                "finetune.task: the synthetic data set has the tasks all and rhythm only"},
+        Problem{"{after: [job/0], pretrain: {dataset: a}}", "after[0]: \"job/0\" names no job"},
+        Problem{"{after: ['@last'], pretrain: {dataset: a}}",
+                "after[0]: \"@last\" means another job every time"},
+        Problem{"{name: b, after: [a, b], pretrain: {dataset: a}}", "after[1]: \"b\" is this job itself"},
+        Problem{"finetune: {dataset: a, from: job/12}", "finetune.from: \"job/12\" names no checkpoint"},
+        Problem{"finetune: {dataset: a, from: '@last@best'}",
+                "finetune.from: \"@last\" means another job every time"},
+        Problem{"{finetune: {dataset: a, from: 12@best}, model: {preset: tiny}}",
+                "model: a job with finetune.from takes its model from there"},
+        Problem{"{evaluate: {dataset: a, from: 12@best}, model: {dropout: 0}}",
+                "model: an evaluation takes its model from evaluate.from"}));
+
+TEST(ResolveSpecTest, ReportsAllProblemsAtOnce) {
+  v1::JobSpec spec = Parse(
+      "{seed: 1, priority: hihg, precision: tf32, finetune: {dataset: synthetic, task: form, folds: {test: "
+      "[1]}}}");
+  EXPECT_EQ(ResolveSpec(spec).size(), 4u);
+}
+
+TEST(ResolveSpecTest, TextIsLimitedInItsSize) {
+  const auto problems = [](size_t name, size_t key, size_t value, size_t labels, size_t after) {
+    v1::JobSpec spec = Parse("pretrain: {dataset: a}");
+    spec.set_name(std::string(name, 'n'));
+    for (size_t i = 0; i < labels; ++i) (*spec.mutable_labels())[absl::StrCat("k", i)] = "v";
+    (*spec.mutable_labels())[std::string(key, 'k')] = std::string(value, 'v');
+    for (size_t i = 0; i < after; ++i) spec.add_after("job/1");
+    return ResolveSpec(spec).size();
+  };
+  EXPECT_EQ(problems(128, 63, 128, 31, 64), 0u);
+  EXPECT_EQ(problems(129, 63, 128, 31, 64), 1u);
+  EXPECT_EQ(problems(128, 64, 128, 31, 64), 1u);
+  EXPECT_EQ(problems(128, 63, 129, 31, 64), 1u);
+  EXPECT_EQ(problems(128, 63, 128, 32, 64), 1u);
+  EXPECT_EQ(problems(128, 63, 128, 31, 65), 1u);
+}
+
+TEST(ResolveSpecTest, RefusesWhatOnlyAMessageCanHold) {
+  v1::JobSpec spec = Parse("pretrain: {dataset: a}");
+  spec.mutable_optimizer()->set_learning_rate(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_THAT(Lines(ResolveSpec(spec)), StartsWith("optimizer.learning_rate: must be 1e-08 to 10, not nan"));
+  spec = Parse("pretrain: {dataset: a}");
+  spec.mutable_pretrain()
+      ->mutable_mask()
+      ->GetReflection()
+      ->MutableUnknownFields(spec.mutable_pretrain()->mutable_mask())
+      ->AddVarint(999, 1);
+  EXPECT_THAT(Lines(ResolveSpec(spec)),
+              StartsWith("pretrain.mask: holds settings that this version does not know"));
+  spec = Parse("pretrain: {dataset: a}");
+  spec.set_name(std::string(70'000, 'n'));
+  EXPECT_THAT(Lines(ResolveSpec(spec)), HasSubstr("the limit is 65536"));
+}
+
+TEST(InheritModelTest, ChildTakesModelAndSignalAndKeepsItsOwn) {
+  const v1::JobSpec parent =
+      Resolve("pretrain: {dataset: a, signal: {highpass: false}}\nmodel: {preset: tiny, kernel_size: 9}");
+  v1::JobSpec child = Resolve("finetune: {dataset: a, from: job/1@best}");
+  EXPECT_FALSE(child.model().has_preset());
+  EXPECT_FALSE(child.finetune().signal().has_highpass());
+  InheritModel(parent, child);
+  EXPECT_EQ(child.model().kernel_size(), 9u);
+  EXPECT_EQ(child.model().dropout(), 0.5);
+  EXPECT_THAT(child.model().channels(), ElementsAre(8, 16, 24, 32, 40));
+  EXPECT_EQ(child.finetune().signal().rate(), 100u);
+  EXPECT_TRUE(child.finetune().signal().has_highpass());
+  EXPECT_FALSE(child.finetune().signal().highpass());
+
+  v1::JobSpec evaluation = Resolve("evaluate: {dataset: a, from: ft@last, signal: {samples: 2048}}");
+  EXPECT_FALSE(evaluation.has_model());
+  InheritModel(child, evaluation);
+  EXPECT_EQ(evaluation.model().dropout(), 0.5);
+  EXPECT_EQ(evaluation.evaluate().signal().samples(), 2048u);
+  EXPECT_EQ(evaluation.evaluate().signal().rate(), 100u);
+}
+
+TEST(InheritModelTest, ClearedChildrenResolveAndInheritTheSameAgain) {
+  const v1::JobSpec parent = Resolve("pretrain: {dataset: a}\nmodel: {preset: quarter}");
+  for (const absl::string_view text : {"{finetune: {dataset: a, from: 1@best}, model: {dropout: 0.1}}",
+                                       "evaluate: {dataset: a, from: 1@best}"}) {
+    v1::JobSpec child = Resolve(text);
+    InheritModel(parent, child);
+    v1::JobSpec again = child;
+    ClearInheritedModel(again);
+    EXPECT_EQ(Lines(ResolveSpec(again)), "");
+    InheritModel(parent, again);
+    EXPECT_TRUE(MessageDifferencer::Equals(again, child));
+  }
+}
+
+TEST(InheritModelTest, JobsWithoutAParentStayAsTheyAre) {
+  const v1::JobSpec parent = Resolve("pretrain: {dataset: a}\nmodel: {preset: tiny}");
+  v1::JobSpec child = Resolve("finetune: {dataset: a}");
+  const v1::JobSpec before = child;
+  InheritModel(parent, child);
+  ClearInheritedModel(child);
+  EXPECT_TRUE(MessageDifferencer::Equals(child, before));
 }
 
 }  // namespace

@@ -1,0 +1,34 @@
+#include "spec/spec_reference.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "common/durable_file.h"
+
+namespace ecgtrain {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(SpecReferenceTest, HoldsRulesAndComments) {
+  const std::string page = SpecReference();
+  EXPECT_THAT(page, HasSubstr("| `learning_rate` | number | `0.001` | 1e-08 to 10 |"));
+  EXPECT_THAT(page, HasSubstr("Same cells in all leads, or drawn for each lead."));
+  EXPECT_THAT(page, HasSubstr("## `pretrain.folds`, `finetune.folds`, `evaluate.folds`"));
+}
+
+TEST(SpecReferenceTest, CommittedPageIsCurrent) {
+  const char* source = std::getenv("ECGTRAIN_SOURCE_DIR");
+  ASSERT_NE(source, nullptr) << "run by ctest";
+  const absl::StatusOr<std::string> page =
+      ReadFile(std::filesystem::path(source) / "docs/job-specification.md");
+  ASSERT_TRUE(page.ok()) << page.status();
+  EXPECT_EQ(*page, SpecReference()) << "run: ecg-spec-reference > docs/job-specification.md";
+}
+
+}  // namespace
+}  // namespace ecgtrain
