@@ -21,11 +21,14 @@ bool IsFlat(absl::Span<const double> frames) {
   return true;
 }
 
+bool AllFinite(absl::Span<const double> frames) {
+  return std::all_of(frames.begin(), frames.end(), [](double value) { return std::isfinite(value); });
+}
+
 std::string SkipReason(const Recording& recording) {
   const size_t length = recording.millivolts.size() / kLeads;
   if (static_cast<double>(length) < recording.rate) return "too_short";
-  const auto finite = [](double value) { return std::isfinite(value); };
-  if (!std::all_of(recording.millivolts.begin(), recording.millivolts.end(), finite)) return "not_finite";
+  if (!AllFinite(recording.millivolts)) return "not_finite";
   if (IsFlat(recording.millivolts)) return "flat";
   return "";
 }
@@ -55,6 +58,10 @@ absl::StatusOr<PreparedRecording> Prepare(const Recording& recording, const Prep
   std::vector<double> frames =
       ResamplePoly(recording.millivolts, kLeads, options.rate, static_cast<uint32_t>(recording.rate));
   if (options.highpass) RETURN_IF_ERROR(HighPass(options.rate, kLeads, frames));
+  if (!AllFinite(frames)) {  // absurd amplitudes overflow in the filters
+    prepared.skip_reason = "not_finite";
+    return prepared;
+  }
   Quantize(frames, prepared);
   return prepared;
 }

@@ -1,0 +1,126 @@
+// Runs the program itself.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/json.h"
+#include "tests/support/mini_ptbxl.h"
+#include "tests/worker/data/test_folder.h"
+
+namespace ecgtrain {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Outcome {
+  int code;
+  std::string out;
+  std::string error;
+};
+
+class EcgDataTest : public ::testing::Test {
+ protected:
+  Outcome Run(const std::string& arguments) {
+    const std::string error = (folder_.path() / "stderr").string();
+    const std::string command =
+        absl::StrCat("'", std::getenv("ECGTRAIN_BIN_DIR"), "/ecg-data' ", arguments, " 2>'", error, "'");
+    FILE* pipe = popen(command.c_str(), "r");
+    std::string out;
+    char buffer[4096];
+    for (size_t got; (got = fread(buffer, 1, sizeof buffer, pipe)) > 0;) out.append(buffer, got);
+    return {WEXITSTATUS(pclose(pipe)), out, ReadFile(error).value_or("")};
+  }
+
+  std::string Cache() { return absl::StrCat(" --cache '", (folder_.path() / "cache").string(), "' "); }
+  std::string Set() {
+    return absl::StrCat(" --type ptbxl --path '", (folder_.path() / "set").string(), "' --rate 100 ");
+  }
+
+  TestFolder folder_;
+};
+
+TEST_F(EcgDataTest, PackPrintsThePathLastAndProgressOnStandardError) {
+  const Outcome outcome = Run("pack --type synthetic --records 30 --rate 100" + Cache());
+  ASSERT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_THAT(outcome.error, HasSubstr("packed 30 of 30 records\n"));
+  EXPECT_THAT(outcome.error, ::testing::Not(HasSubstr("\r")));
+  const std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n');
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_TRUE(std::filesystem::exists(lines[0]));
+}
+
+TEST_F(EcgDataTest, PackPrintsOneJsonObject) {
+  ASSERT_TRUE(testing::WriteMiniPtbxl(folder_.path() / "set", {.records = 4, .records500 = false}).ok());
+  std::filesystem::remove(folder_.path() / "set/records100/00000/00002_lr.dat");
+  const Outcome outcome = Run("pack --json" + Set() + Cache());
+  ASSERT_EQ(outcome.code, 0) << outcome.error;
+  const auto json = ParseJson(outcome.out, "output");
+  ASSERT_TRUE(json.ok()) << json.status();
+  EXPECT_EQ(json->at("records"), 3);
+  EXPECT_EQ(json->at("skipped").at("file_missing"), 1);
+  EXPECT_EQ(json->at("path"), absl::StrCat((folder_.path() / "cache/").string(),
+                                           json->at("digest").get<std::string>(), ".pack"));
+  EXPECT_EQ(json->at("source_digest").get<std::string>().size(), 64u);
+  EXPECT_THAT(outcome.error, HasSubstr("left out 1 records: file_missing"));
+}
+
+TEST_F(EcgDataTest, InspectCountsFoldsAndClasses) {
+  ASSERT_TRUE(testing::WriteMiniPtbxl(folder_.path() / "set", {.records = 12, .records500 = false}).ok());
+  const Outcome packed = Run("pack" + Set() + Cache());
+  ASSERT_EQ(packed.code, 0) << packed.error;
+  const std::string path = packed.out.substr(0, packed.out.size() - 1);
+  const Outcome text = Run("inspect " + path);
+  EXPECT_EQ(text.code, 0) << text.error;
+  EXPECT_THAT(text.out, HasSubstr("records        12 of 6 patients, 10.0 to 10.0 s"));
+  EXPECT_THAT(text.out, HasSubstr("rhythm: 2 classes, 12 labelled records"));
+  const auto json = ParseJson(Run("inspect --json " + path).out, "output");
+  ASSERT_TRUE(json.ok());
+  EXPECT_EQ(json->at("records_by_fold"), nlohmann::json({2, 2, 2, 2, 2, 2, 0, 0, 0, 0}));
+  EXPECT_EQ(json->at("tasks").at(5).at("positives"), nlohmann::json({{"AFIB", 3}, {"SR", 9}}));
+  EXPECT_EQ(json->at("tasks").at(4).at("labelled_records"), 6) << "records with NDT, LVOLT or PVC";
+}
+
+TEST_F(EcgDataTest, VerifyReadsAFileOrAFolder) {
+  const Outcome packed = Run("pack --type synthetic --records 30 --rate 100" + Cache());
+  const std::string path = packed.out.substr(0, packed.out.size() - 1);
+  EXPECT_EQ(Run("verify " + path).out, path + ": ok\n");
+  EXPECT_EQ(Run("verify " + (folder_.path() / "cache").string()).code, 0);
+  std::string bytes = ReadFile(path, 1 << 30).value();
+  bytes[5000] ^= 1;
+  folder_.Write("cache/" + std::filesystem::path(path).filename().string(), bytes);
+  const Outcome damaged = Run("verify " + (folder_.path() / "cache").string());
+  EXPECT_EQ(damaged.code, 4);
+  EXPECT_EQ(damaged.out, path + ": BAD\n");
+  EXPECT_THAT(damaged.error, HasSubstr("synthetic-0"));
+}
+
+TEST_F(EcgDataTest, ExitCodesTellTheKindOfError) {
+  EXPECT_EQ(Run("").code, 2);
+  EXPECT_EQ(Run("unpack").code, 2);
+  EXPECT_EQ(Run("pack").code, 2);
+  EXPECT_EQ(Run("pack --type nothing" + Cache()).code, 2);
+  EXPECT_EQ(Run("pack --type synthetic --rate 99" + Cache()).code, 2);
+  EXPECT_EQ(Run("pack" + Set() + Cache()).code, 3);
+  EXPECT_EQ(Run("inspect " + (folder_.path() / "absent").string()).code, 3);
+  EXPECT_EQ(Run("verify " + folder_.path().string()).code, 3) << "a folder without packs";
+  folder_.Write("x.pack", std::string(300, 'x'));
+  EXPECT_EQ(Run("inspect " + (folder_.path() / "x.pack").string()).code, 4);
+  EXPECT_EQ(Run("--help").code, 0);
+  EXPECT_EQ(Run("--version").code, 0);
+}
+
+TEST_F(EcgDataTest, ErrorsAreOneLine) {
+  const Outcome outcome = Run("pack" + Set() + Cache());
+  EXPECT_EQ(std::count(outcome.error.begin(), outcome.error.end(), '\n'), 1) << outcome.error;
+  EXPECT_THAT(outcome.error, ::testing::StartsWith("ecg-data: cannot open folder"));
+  const Outcome usage = Run("pack --typo");
+  EXPECT_EQ(std::count(usage.error.begin(), usage.error.end(), '\n'), 1) << usage.error;
+}
+
+}  // namespace
+}  // namespace ecgtrain

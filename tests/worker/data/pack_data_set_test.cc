@@ -1,0 +1,224 @@
+#include "worker/data/pack_data_set.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "tests/support/mini_ptbxl.h"
+#include "tests/worker/data/test_folder.h"
+#include "worker/data/pack.h"
+
+namespace ecgtrain {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::WriteMiniPtbxl;
+
+class PackDataSetTest : public ::testing::Test {
+ protected:
+  PackOptions Synthetic(uint64_t records = 300) {
+    return {.source = {.type = "synthetic", .rate = 100, .records = records},
+            .cache = folder_.path() / "cache"};
+  }
+  PackOptions Ptbxl(uint32_t rate = 100) {
+    return {.source = {.type = "ptbxl", .path = folder_.path() / "set", .rate = rate},
+            .cache = folder_.path() / "cache"};
+  }
+
+  // The progress reports come as (done, total).
+  absl::StatusOr<std::filesystem::path> Run(const PackOptions& options) {
+    reports_.clear();
+    return PackDataSet(options, [this](size_t done, size_t total) {
+      reports_.emplace_back(done, total);
+      return absl::OkStatus();
+    });
+  }
+
+  std::string Bytes(const std::filesystem::path& path) { return ReadFile(path, 1 << 30).value(); }
+
+  TestFolder folder_;
+  std::vector<std::pair<size_t, size_t>> reports_;
+};
+
+TEST_F(PackDataSetTest, PackHoldsTheSet) {
+  const auto path = Run(Synthetic());
+  ASSERT_TRUE(path.ok()) << path.status();
+  const auto pack = Pack::Open(*path);
+  ASSERT_TRUE(pack.ok()) << pack.status();
+  EXPECT_TRUE((*pack)->Verify().ok());
+  EXPECT_EQ((*pack)->size(), 300u);
+  EXPECT_EQ((*pack)->info().rate, 100u);
+  EXPECT_TRUE((*pack)->info().highpass);
+  EXPECT_EQ(path->filename(), (*pack)->info().digest + ".pack");
+  EXPECT_EQ((*pack)->record(299).id, "synthetic-299");
+  EXPECT_THAT(reports_, ElementsAre(std::pair(0, 300), std::pair(256, 300), std::pair(300, 300)));
+}
+
+TEST_F(PackDataSetTest, BytesDoNotDependOnTheNumberOfThreads) {
+  PackOptions one = Synthetic(), three = Synthetic();
+  one.threads = 1;
+  three.threads = 3;
+  three.cache = folder_.path() / "other";
+  const auto a = Run(one), b = Run(three);
+  ASSERT_TRUE(a.ok() && b.ok());
+  EXPECT_EQ(a->filename(), b->filename());
+  EXPECT_TRUE(Bytes(*a) == Bytes(*b));
+}
+
+TEST_F(PackDataSetTest, SecondCallFindsThePack) {
+  const auto first = Run(Synthetic());
+  ASSERT_TRUE(first.ok());
+  const auto time = std::filesystem::last_write_time(*first);
+  const auto second = Run(Synthetic());
+  EXPECT_EQ(*first, *second);
+  EXPECT_EQ(std::filesystem::last_write_time(*first), time);
+  EXPECT_TRUE(reports_.empty());
+}
+
+TEST_F(PackDataSetTest, DamagedPackIsMadeAgain) {
+  const auto first = Run(Synthetic());
+  ASSERT_TRUE(first.ok());
+  const std::string whole = Bytes(*first);
+  for (const std::string& damaged :
+       {whole.substr(0, whole.size() / 2), std::string(), std::string(500, 'x')}) {
+    folder_.Write(std::filesystem::path("cache") / first->filename(), damaged);
+    ASSERT_EQ(*Run(Synthetic()), *first);
+    EXPECT_TRUE(Bytes(*first) == whole);
+  }
+}
+
+TEST_F(PackDataSetTest, LeftOversOfAKilledWriterDoNotMatter) {
+  const auto first = Run(Synthetic());
+  ASSERT_TRUE(first.ok());
+  const std::string whole = Bytes(*first);
+  std::filesystem::remove(*first);
+  folder_.Write(std::filesystem::path("cache") / (first->filename().string() + ".tmp"),
+                std::string(1'000'000, 'x'));
+  ASSERT_EQ(*Run(Synthetic()), *first);
+  EXPECT_TRUE(Bytes(*first) == whole);
+  EXPECT_FALSE(std::filesystem::exists(first->string() + ".tmp"));
+}
+
+TEST_F(PackDataSetTest, EveryParameterMakesAnotherPack) {
+  ASSERT_TRUE(WriteMiniPtbxl(folder_.path() / "set", {.records = 4}).ok());
+  PackOptions no_highpass = Ptbxl(), other_seed = Synthetic(4);
+  no_highpass.highpass = false;
+  other_seed.source.seed = 2;
+  std::set<std::filesystem::path> paths;
+  for (const PackOptions& options :
+       {Ptbxl(), Ptbxl(400), no_highpass, Synthetic(4), Synthetic(5), other_seed}) {
+    const auto path = Run(options);
+    ASSERT_TRUE(path.ok()) << path.status();
+    paths.insert(*path);
+  }
+  EXPECT_EQ(paths.size(), 6u);
+}
+
+TEST_F(PackDataSetTest, ChangedSourceMakesAnotherPack) {
+  ASSERT_TRUE(WriteMiniPtbxl(folder_.path() / "set", {.records = 4}).ok());
+  const auto before = Run(Ptbxl());
+  ASSERT_TRUE(before.ok()) << before.status();
+  ASSERT_TRUE(WriteMiniPtbxl(folder_.path() / "set", {.records = 4, .seed = 2}).ok());
+  const auto after = Run(Ptbxl());
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_NE(*before, *after);
+}
+
+TEST_F(PackDataSetTest, ProcessesThatWantTheSamePackShareIt) {
+  std::vector<std::thread> threads;
+  std::vector<absl::StatusOr<std::filesystem::path>> paths(4, absl::UnknownError("not run"));
+  std::atomic<int> made = 0;
+  for (auto& path : paths) {
+    threads.emplace_back([&] {
+      path = PackDataSet(Synthetic(), [&made](size_t done, size_t) {
+        made += done == 0;
+        return absl::OkStatus();
+      });
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& path : paths) {
+    ASSERT_TRUE(path.ok()) << path.status();
+    EXPECT_EQ(*path, *paths[0]);
+  }
+  EXPECT_EQ(made, 1);
+}
+
+TEST_F(PackDataSetTest, ErrorOfTheProgressEndsThePacking) {
+  const auto path = PackDataSet(Synthetic(), [](size_t done, size_t) {
+    return done == 0 ? absl::OkStatus() : absl::CancelledError("stop");
+  });
+  EXPECT_EQ(path.status().code(), absl::StatusCode::kCancelled);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "cache")) {
+    EXPECT_NE(entry.path().extension(), ".pack");
+    EXPECT_NE(entry.path().extension(), ".tmp");
+  }
+}
+
+TEST_F(PackDataSetTest, DamagedRecordEndsThePackingAndIsNamed) {
+  ASSERT_TRUE(WriteMiniPtbxl(folder_.path() / "set", {.records = 4}).ok());
+  std::string bytes = folder_.Read("set/records100/00000/00003_lr.dat");
+  bytes[1000] ^= 1;
+  folder_.Write("set/records100/00000/00003_lr.dat", bytes);
+  const absl::Status status = Run(Ptbxl()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("00003_lr.dat, signal"));
+}
+
+TEST_F(PackDataSetTest, UnusableRecordsAreCounted) {
+  ASSERT_TRUE(WriteMiniPtbxl(folder_.path() / "set", {.records = 4}).ok());
+  std::string header = folder_.Read("set/records100/00000/00002_lr.hea");
+  std::string flat = "00002_lr 12 100 1000\n";
+  for (const char* lead : {"I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6"}) {
+    flat += std::string("00002_lr.dat 16 1000.0(0)/mV 16 0 0 0 0 ") + lead + "\n";
+  }
+  folder_.Write("set/records100/00000/00002_lr.hea", flat);
+  folder_.Write("set/records100/00000/00002_lr.dat", std::string(24000, '\0'));
+  std::filesystem::remove(folder_.path() / "set/records100/00000/00004_lr.dat");
+  const auto path = Run(Ptbxl());
+  ASSERT_TRUE(path.ok()) << path.status();
+  const auto pack = Pack::Open(*path);
+  ASSERT_TRUE(pack.ok());
+  EXPECT_EQ((*pack)->size(), 2u);
+  EXPECT_EQ((*pack)->info().skipped, (std::map<std::string, uint64_t>{{"file_missing", 1}, {"flat", 1}}));
+  EXPECT_EQ((*pack)->record(1).id, "3");
+}
+
+TEST_F(PackDataSetTest, OptionsThatDoNotFitAreRefused) {
+  PackOptions odd_rate = Synthetic(), unknown = Synthetic(), no_cache = Synthetic(), no_path = Ptbxl(),
+              with_path = Synthetic();
+  odd_rate.source.rate = 250;
+  unknown.source.type = "ptb-xl";
+  no_cache.cache = "";
+  no_path.source.path = "";
+  with_path.source.path = "/data";
+  for (const PackOptions& options : {odd_rate, unknown, no_cache, no_path, with_path}) {
+    EXPECT_EQ(Run(options).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_THAT(std::string(Run(unknown).status().message()), HasSubstr("did you mean \"ptbxl\"?"));
+  odd_rate.highpass = false;
+  EXPECT_TRUE(Run(odd_rate).ok());
+}
+
+TEST(RealPackTest, MiniSetPacksWhole) {
+  const std::filesystem::path data = RealDataFolder();
+  if (data.empty()) GTEST_SKIP() << "no real recordings: set ECGTRAIN_DATA";
+  TestFolder cache;
+  const auto path = PackDataSet(
+      {.source = {.type = "ptbxl", .path = data / "mini" / "ptbxl", .rate = 100}, .cache = cache.path()},
+      nullptr);
+  ASSERT_TRUE(path.ok()) << path.status();
+  const auto pack = Pack::Open(*path);
+  ASSERT_TRUE(pack.ok());
+  EXPECT_EQ((*pack)->size(), 498u);
+  EXPECT_EQ((*pack)->info().skipped_records, 0u);
+  EXPECT_EQ((*pack)->info().clipped_samples, 0u);
+  EXPECT_TRUE((*pack)->Verify().ok());
+}
+
+}  // namespace
+}  // namespace ecgtrain
