@@ -1,4 +1,5 @@
-// "Stop what you are doing": one object that Ctrl-C sets and that every call and every wait of a program listens to.
+// "Stop what you are doing": one object that Ctrl-C sets and that every call and every wait of a program
+// listens to.
 #ifndef ECGTRAIN_CLIENT_CANCELLATION_H_
 #define ECGTRAIN_CLIENT_CANCELLATION_H_
 
@@ -25,8 +26,9 @@ class Cancellation {
   // Returns true after `duration`, false as soon as the object is cancelled.
   bool SleepFor(absl::Duration duration);
 
-  // While it lives, Cancel() calls `callback`; at once where Cancel() has been called before. The callback must neither block
-  // nor use this object: it runs under its lock, so that the end of the scope waits for a callback under way.
+  // While it lives, Cancel() calls `callback`; at once where Cancel() has been called before. The callback
+  // must neither block nor use this object: it runs under its lock, so that the end of the scope waits for a
+  // callback under way.
   class Scope {
    public:
     Scope(Cancellation& owner, std::function<void()> callback);

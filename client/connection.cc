@@ -27,7 +27,8 @@ absl::Status CheckAddress(absl::string_view server) {
   if (absl::StartsWith(server, "unix:")) return absl::OkStatus();
   const size_t colon = server.rfind(':');
   const absl::string_view port = colon == absl::string_view::npos ? "" : server.substr(colon + 1);
-  if (colon == 0 || port.empty() || port.size() > 5 || !std::all_of(port.begin(), port.end(), absl::ascii_isdigit)) {
+  if (colon == 0 || port.empty() || port.size() > 5 ||
+      !std::all_of(port.begin(), port.end(), absl::ascii_isdigit)) {
     return absl::InvalidArgumentError(absl::StrCat("server \"", server, "\" is not HOST:PORT"));
   }
   return absl::OkStatus();
@@ -55,7 +56,8 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(const 
 std::string Cause(const absl::Status& status) {
   absl::string_view text = status.message();
   absl::ConsumePrefix(&text, "failed to connect to all addresses; last error: ");
-  for (const absl::string_view layer : {"UNKNOWN: ", "UNAVAILABLE: ", "INTERNAL: "}) absl::ConsumePrefix(&text, layer);
+  for (const absl::string_view layer : {"UNKNOWN: ", "UNAVAILABLE: ", "INTERNAL: "})
+    absl::ConsumePrefix(&text, layer);
   return absl::StrReplaceAll(text, {{"\n", " "}, {"Failed to connect to remote host: ", ""}});
 }
 
@@ -79,7 +81,10 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(ClientOptions optio
 
 Connection::Connection(ClientOptions options, ClientHooks hooks, std::shared_ptr<grpc::Channel> channel,
                        std::string token)
-    : options_(std::move(options)), hooks_(std::move(hooks)), channel_(std::move(channel)), token_(std::move(token)) {}
+    : options_(std::move(options)),
+      hooks_(std::move(hooks)),
+      channel_(std::move(channel)),
+      token_(std::move(token)) {}
 
 void Connection::Prepare(grpc::ClientContext& context, absl::Duration timeout) const {
   context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout));
@@ -94,11 +99,12 @@ absl::Status Connection::Retry(const std::function<absl::Status(absl::Duration)>
 absl::Status Connection::Explain(const absl::Status& status) const {
   if (hooks_.cancellation.cancelled()) return absl::CancelledError("interrupted");
   if (absl::IsUnavailable(status)) {
-    return absl::UnavailableError(absl::StrCat("cannot reach the coordinator at ", options_.server, ": ", Cause(status)));
+    return absl::UnavailableError(
+        absl::StrCat("cannot reach the coordinator at ", options_.server, ": ", Cause(status)));
   }
   if (absl::IsDeadlineExceeded(status)) {
-    return absl::UnavailableError(absl::StrCat("no answer from the coordinator at ", options_.server, " within ",
-                                               HumanDuration(options_.call_timeout)));
+    return absl::UnavailableError(absl::StrCat("no answer from the coordinator at ", options_.server,
+                                               " within ", HumanDuration(options_.call_timeout)));
   }
   return status;
 }
@@ -130,7 +136,8 @@ absl::Status Connection::FollowState::AfterBreak(const absl::Status& ended) {
   if (!ended.ok() && !IsRetryable(ended)) return ended;
   // The stream's own time was over: nothing is wrong.
   if (absl::IsDeadlineExceeded(ended) && heard_in_stream_) return absl::OkStatus();
-  const absl::Duration patience = contacted_ ? connection_.options_.follow_timeout : connection_.options_.call_timeout;
+  const absl::Duration patience =
+      contacted_ ? connection_.options_.follow_timeout : connection_.options_.call_timeout;
   const absl::Duration delay = std::min(backoff_.Next(), give_up_at_ - now);
   const absl::Status failure = ended.ok() ? absl::UnavailableError("the stream ended early") : ended;
   if (now + delay >= last_contact_ + patience) return connection_.Explain(failure);

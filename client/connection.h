@@ -1,5 +1,5 @@
-// The channel of a TrainingClient: credentials, deadlines, retries and the loop that keeps a stream alive. Private to this
-// folder; gRPC types go no further.
+// The channel of a TrainingClient: credentials, deadlines, retries and the loop that keeps a stream alive.
+// Private to this folder; gRPC types go no further.
 #ifndef ECGTRAIN_CLIENT_CONNECTION_H_
 #define ECGTRAIN_CLIENT_CONNECTION_H_
 
@@ -47,8 +47,9 @@ class Connection {
     return response;
   }
 
-  // Opens a stream and, when it breaks, opens it again: `open` must ask for what follows the last message that `sink` took.
-  // Returns OK when `sink` says stop, or when the stream ends and `complete()` holds. DEADLINE_EXCEEDED after `max_wait`.
+  // Opens a stream and, when it breaks, opens it again: `open` must ask for what follows the last message
+  // that `sink` took. Returns OK when `sink` says stop, or when the stream ends and `complete()` holds.
+  // DEADLINE_EXCEEDED after `max_wait`.
   template <typename Response>
   absl::Status Follow(
       const std::function<std::unique_ptr<grpc::ClientReader<Response>>(grpc::ClientContext*)>& open,
@@ -78,7 +79,8 @@ class Connection {
   }
 
  private:
-  // A stream lives at most this long before it is opened anew, so that one whose other end has silently gone is noticed.
+  // A stream lives at most this long before it is opened anew, so that one whose other end has silently gone
+  // is noticed.
   static constexpr absl::Duration kStreamTime = absl::Minutes(10);
   static constexpr absl::Duration kTryTimeout = absl::Seconds(10);
 
@@ -102,7 +104,8 @@ class Connection {
     bool told_ = false;
   };
 
-  Connection(ClientOptions options, ClientHooks hooks, std::shared_ptr<grpc::Channel> channel, std::string token);
+  Connection(ClientOptions options, ClientHooks hooks, std::shared_ptr<grpc::Channel> channel,
+             std::string token);
 
   void Prepare(grpc::ClientContext& context, absl::Duration timeout) const;
   absl::Status Retry(const std::function<absl::Status(absl::Duration)>& attempt) const;

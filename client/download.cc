@@ -28,9 +28,10 @@ constexpr absl::string_view kPartSuffix = ".part";
 // The server is not trusted with paths.
 absl::Status CheckFile(const v1::ArtifactFile& file) {
   const std::string& name = file.name();
-  const bool plain = !name.empty() && name.size() <= 128 && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
-    return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
-  });
+  const bool plain = !name.empty() && name.size() <= 128 && name[0] != '.' &&
+                     std::all_of(name.begin(), name.end(), [](char c) {
+                       return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
+                     });
   if (!plain || name == kDescription || !IsSha256Hex(file.sha256())) {
     return absl::DataLossError("the server names a file that cannot be one of a checkpoint");
   }
@@ -50,8 +51,9 @@ absl::Status CheckFolder(const v1::Checkpoint& checkpoint, const fs::path& folde
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename();
     if (expected.count(name) > 0) continue;
-    return absl::FailedPreconditionError(absl::StrCat(folder.string(), " already holds ", name,
-                                                      ", which is no file of this checkpoint; choose an empty folder or --force"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(folder.string(), " already holds ", name,
+                     ", which is no file of this checkpoint; choose an empty folder or --force"));
   }
   if (error) return FileError(error.value(), "list", folder);
   return absl::OkStatus();
@@ -64,21 +66,22 @@ uint64_t UsablePart(const fs::path& part, uint64_t size) {
   return error || there > size ? 0 : there;
 }
 
-absl::Status AppendRest(TrainingClient& client, const v1::ArtifactFile& file, const fs::path& part, uint64_t offset,
-                        const std::function<void(uint64_t)>& on_bytes) {
-  const UniqueFd fd(open(part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (offset == 0 ? O_TRUNC : O_APPEND), 0644));
+absl::Status AppendRest(TrainingClient& client, const v1::ArtifactFile& file, const fs::path& part,
+                        uint64_t offset, const std::function<void(uint64_t)>& on_bytes) {
+  const UniqueFd fd(
+      open(part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (offset == 0 ? O_TRUNC : O_APPEND), 0644));
   if (!fd.valid()) return FileError(errno, "open", part);
   if (offset < file.size()) {
-    RETURN_IF_ERROR(client.ReadArtifact(file.sha256(), offset,
-                                        [&](const v1::ReadArtifactResponse& chunk) -> absl::StatusOr<Next> {
-                                          if (chunk.size() != file.size()) {
-                                            return absl::DataLossError(absl::StrCat(file.name(), " has ", chunk.size(),
-                                                                                    " bytes on the server, not ", file.size()));
-                                          }
-                                          RETURN_IF_ERROR(WriteFully(fd.get(), chunk.data(), part));
-                                          on_bytes(chunk.data().size());
-                                          return Next::kMore;
-                                        }));
+    RETURN_IF_ERROR(client.ReadArtifact(
+        file.sha256(), offset, [&](const v1::ReadArtifactResponse& chunk) -> absl::StatusOr<Next> {
+          if (chunk.size() != file.size()) {
+            return absl::DataLossError(
+                absl::StrCat(file.name(), " has ", chunk.size(), " bytes on the server, not ", file.size()));
+          }
+          RETURN_IF_ERROR(WriteFully(fd.get(), chunk.data(), part));
+          on_bytes(chunk.data().size());
+          return Next::kMore;
+        }));
   }
   if (fsync(fd.get()) != 0) return FileError(errno, "fsync", part);
   return absl::OkStatus();
@@ -117,7 +120,8 @@ absl::Status Fetch(TrainingClient& client, const v1::ArtifactFile& file, const f
 absl::StatusOr<DownloadResult> DownloadCheckpoint(TrainingClient& client, const v1::Checkpoint& checkpoint,
                                                   const fs::path& folder, const DownloadOptions& options) {
   if (checkpoint.state() != v1::STORED) {
-    return absl::FailedPreconditionError(absl::StrCat("checkpoint ", checkpoint.name(), " of job/", checkpoint.job_id(),
+    return absl::FailedPreconditionError(absl::StrCat("checkpoint ", checkpoint.name(), " of job/",
+                                                      checkpoint.job_id(),
                                                       " is on its worker only, not stored yet"));
   }
   RETURN_IF_ERROR(CheckFolder(checkpoint, folder, options.force));
@@ -143,7 +147,8 @@ absl::StatusOr<DownloadResult> DownloadCheckpoint(TrainingClient& client, const 
   return result;
 }
 
-absl::StatusOr<v1::Checkpoint> SelectCheckpoint(const v1::ListCheckpointsResponse& checkpoints, absl::string_view selector) {
+absl::StatusOr<v1::Checkpoint> SelectCheckpoint(const v1::ListCheckpointsResponse& checkpoints,
+                                                absl::string_view selector) {
   absl::string_view digits = selector;
   uint64_t step = 0;
   const bool by_step = absl::ConsumePrefix(&digits, "step:") && absl::SimpleAtoi(digits, &step);
@@ -155,13 +160,16 @@ absl::StatusOr<v1::Checkpoint> SelectCheckpoint(const v1::ListCheckpointsRespons
   std::string steps;
   for (const v1::Checkpoint& checkpoint : checkpoints.checkpoints()) {
     if (checkpoint.state() != v1::STORED) continue;
-    const bool matches = by_step ? checkpoint.step() == step : selector == "best" ? checkpoint.best() : checkpoint.last();
+    const bool matches = by_step              ? checkpoint.step() == step
+                         : selector == "best" ? checkpoint.best()
+                                              : checkpoint.last();
     if (matches && (newest == nullptr || checkpoint.attempt() > newest->attempt())) newest = &checkpoint;
     absl::StrAppend(&steps, steps.empty() ? "" : ", ", checkpoint.step());
   }
   if (newest != nullptr) return *newest;
-  return absl::NotFoundError(absl::StrCat("no stored checkpoint @", selector,
-                                          steps.empty() ? "; none is stored yet" : absl::StrCat("; stored steps: ", steps)));
+  return absl::NotFoundError(
+      absl::StrCat("no stored checkpoint @", selector,
+                   steps.empty() ? "; none is stored yet" : absl::StrCat("; stored steps: ", steps)));
 }
 
 }  // namespace ecgtrain

@@ -27,16 +27,19 @@ struct DownloadResult {
   uint64_t reused_bytes = 0;
 };
 
-// Puts all files of `checkpoint` into `folder` (made where absent), and checkpoint.json: what they are, as the API's message. A file
-// grows as NAME.part and gets its name only when its digest is right. FAILED_PRECONDITION for a folder with files of something
-// else, or a checkpoint that is not stored; DATA_LOSS when a digest is wrong (the part is deleted); otherwise as durable_file.h
-// and TrainingClient::ReadArtifact.
+// Puts all files of `checkpoint` into `folder` (made where absent), and checkpoint.json: what they are, as
+// the API's message. A file grows as NAME.part and gets its name only when its digest is right.
+// FAILED_PRECONDITION for a folder with files of something else, or a checkpoint that is not stored;
+// DATA_LOSS when a digest is wrong (the part is deleted); otherwise as durable_file.h and
+// TrainingClient::ReadArtifact.
 absl::StatusOr<DownloadResult> DownloadCheckpoint(TrainingClient& client, const v1::Checkpoint& checkpoint,
-                                                  const std::filesystem::path& folder, const DownloadOptions& options);
+                                                  const std::filesystem::path& folder,
+                                                  const DownloadOptions& options);
 
-// The checkpoint that `selector` ("best", "last" or "step:N") means. NOT_FOUND, naming what there is; INVALID_ARGUMENT for
-// another selector.
-absl::StatusOr<v1::Checkpoint> SelectCheckpoint(const v1::ListCheckpointsResponse& checkpoints, absl::string_view selector);
+// The checkpoint that `selector` ("best", "last" or "step:N") means. NOT_FOUND, naming what there is;
+// INVALID_ARGUMENT for another selector.
+absl::StatusOr<v1::Checkpoint> SelectCheckpoint(const v1::ListCheckpointsResponse& checkpoints,
+                                                absl::string_view selector);
 
 }  // namespace ecgtrain
 

@@ -92,7 +92,8 @@ absl::StatusOr<Profile> ChooseProfile(const std::string& wanted, const Variables
   if (found != file->profiles.end()) return found->second;
   std::vector<std::string> known;
   for (const auto& [key, profile] : file->profiles) known.push_back(key);
-  return absl::InvalidArgumentError(absl::StrCat(path.string(), " has no profile \"", name, "\"", DidYouMean(name, known)));
+  return absl::InvalidArgumentError(
+      absl::StrCat(path.string(), " has no profile \"", name, "\"", DidYouMean(name, known)));
 }
 
 std::string First(const std::string& a, const std::string& b, const std::string& c) {
@@ -105,8 +106,9 @@ absl::StatusOr<ProfileFile> ReadProfileFile(const fs::path& path) {
   struct stat status;
   if (stat(path.c_str(), &status) != 0) return FileError(errno, "open", path);
   if ((status.st_mode & 077) != 0) {
-    return absl::PermissionDeniedError(absl::StrFormat("profile file %s has mode %04o; only its owner may read it: chmod 600 %s",
-                                                       path.string(), status.st_mode & 07777, path.string()));
+    return absl::PermissionDeniedError(
+        absl::StrFormat("profile file %s has mode %04o; only its owner may read it: chmod 600 %s",
+                        path.string(), status.st_mode & 07777, path.string()));
   }
   ASSIGN_OR_RETURN(const std::string content, ReadFile(path, kMaxProfileFileBytes));
   try {
@@ -114,7 +116,8 @@ absl::StatusOr<ProfileFile> ReadProfileFile(const fs::path& path) {
     if (!file.ok()) return WithContext(file.status(), path.string());
     return file;
   } catch (const YAML::Exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(path.string(), ": line ", error.mark.line + 1, ": ", error.msg));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path.string(), ": line ", error.mark.line + 1, ": ", error.msg));
   }
 }
 

@@ -1,4 +1,5 @@
-// Which coordinator to talk to, and as whom: flags, then ECGCTL_* variables, then a profile, then the default.
+// Which coordinator to talk to, and as whom: flags, then ECGCTL_* variables, then a profile, then the
+// default.
 //
 // Profiles are in ~/.config/ecgctl/config.yaml (under $XDG_CONFIG_HOME where that is set), mode 0600:
 //
@@ -33,8 +34,8 @@ struct ProfileFile {
   std::map<std::string, Profile> profiles;
 };
 
-// NOT_FOUND without the file; PERMISSION_DENIED when others than the owner may read or write it; INVALID_ARGUMENT with the line
-// for what is not a profile file.
+// NOT_FOUND without the file; PERMISSION_DENIED when others than the owner may read or write it;
+// INVALID_ARGUMENT with the line for what is not a profile file.
 absl::StatusOr<ProfileFile> ReadProfileFile(const std::filesystem::path& path);
 
 // Value of an environment variable, "" where it is not set.
@@ -51,9 +52,9 @@ struct ConnectionFlags {
   bool insecure = false;
 };
 
-// Server, credentials and `insecure` of ClientOptions. INVALID_ARGUMENT for an unknown profile (with the known ones) or an
-// unusable profile file. A flag or variable that names a server takes nothing from the default profile: its token is for
-// another server.
+// Server, credentials and `insecure` of ClientOptions. INVALID_ARGUMENT for an unknown profile (with the
+// known ones) or an unusable profile file. A flag or variable that names a server takes nothing from the
+// default profile: its token is for another server.
 absl::StatusOr<ClientOptions> ResolveConnection(const ConnectionFlags& flags, const Variables& variables);
 
 }  // namespace ecgtrain

@@ -30,7 +30,8 @@ bool IsRetryable(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
 }
 
-absl::Status CallWithRetry(const RetryPolicy& policy, absl::Duration timeout, const RetryEnvironment& environment,
+absl::Status CallWithRetry(const RetryPolicy& policy, absl::Duration timeout,
+                           const RetryEnvironment& environment,
                            const std::function<absl::Status(absl::Duration remaining)>& attempt) {
   Backoff backoff(policy, environment.random);
   const absl::Duration deadline = environment.clock.Monotonic() + timeout;

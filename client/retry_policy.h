@@ -41,8 +41,8 @@ class Backoff {
   absl::Duration current_;
 };
 
-// True when the same request may succeed later: UNAVAILABLE, and DEADLINE_EXCEEDED of one try. The request must be a read
-// or carry a request_id.
+// True when the same request may succeed later: UNAVAILABLE, and DEADLINE_EXCEEDED of one try. The request
+// must be a read or carry a request_id.
 bool IsRetryable(const absl::Status& status);
 
 struct RetryEnvironment {
@@ -53,9 +53,10 @@ struct RetryEnvironment {
   std::function<void(const absl::Status& failure, absl::Duration delay)> on_retry;
 };
 
-// Calls `attempt`, with the time that is left, until it returns something not retryable or the next try would begin after
-// `timeout`. Returns the last result; CANCELLED when a wait was interrupted.
-absl::Status CallWithRetry(const RetryPolicy& policy, absl::Duration timeout, const RetryEnvironment& environment,
+// Calls `attempt`, with the time that is left, until it returns something not retryable or the next try would
+// begin after `timeout`. Returns the last result; CANCELLED when a wait was interrupted.
+absl::Status CallWithRetry(const RetryPolicy& policy, absl::Duration timeout,
+                           const RetryEnvironment& environment,
                            const std::function<absl::Status(absl::Duration remaining)>& attempt);
 
 }  // namespace ecgtrain

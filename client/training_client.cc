@@ -37,10 +37,13 @@ absl::StatusOr<v1::Job> JobOf(absl::StatusOr<Response> response) {
 using TrainingStub = v1::TrainingService::Stub;
 using AdminStub = v1::AdminService::Stub;
 
-absl::StatusOr<std::unique_ptr<TrainingClient>> TrainingClient::Create(ClientOptions options, ClientHooks hooks) {
+absl::StatusOr<std::unique_ptr<TrainingClient>> TrainingClient::Create(ClientOptions options,
+                                                                       ClientHooks hooks) {
   if (!hooks.random) hooks.random = SystemRandom();
   if (!hooks.sleep) {
-    hooks.sleep = [&cancellation = hooks.cancellation](absl::Duration delay) { return cancellation.SleepFor(delay); };
+    hooks.sleep = [&cancellation = hooks.cancellation](absl::Duration delay) {
+      return cancellation.SleepFor(delay);
+    };
   }
   std::string request_id = options.request_id.empty() ? NewUuid() : options.request_id;
   ASSIGN_OR_RETURN(auto connection, Connection::Open(std::move(options), std::move(hooks)));
@@ -66,7 +69,8 @@ absl::StatusOr<v1::SubmitJobsResponse> TrainingClient::SubmitJobs(v1::SubmitJobs
   return connection_->Call(Method(*stubs_->training, &TrainingStub::SubmitJobs), request);
 }
 
-absl::StatusOr<v1::ValidateJobsResponse> TrainingClient::ValidateJobs(const v1::ValidateJobsRequest& request) {
+absl::StatusOr<v1::ValidateJobsResponse> TrainingClient::ValidateJobs(
+    const v1::ValidateJobsRequest& request) {
   return connection_->Call(Method(*stubs_->training, &TrainingStub::ValidateJobs), request);
 }
 
@@ -86,7 +90,8 @@ absl::StatusOr<v1::ListJobsResponse> TrainingClient::ListJobs(v1::ListJobsReques
     const bool stuck = page.jobs().empty();
     all.mutable_jobs()->MergeFrom(page.jobs());
     all.set_next_page_token(page.next_page_token());
-    if (stuck || page.next_page_token().empty() || static_cast<uint64_t>(all.jobs_size()) >= limit) return all;
+    if (stuck || page.next_page_token().empty() || static_cast<uint64_t>(all.jobs_size()) >= limit)
+      return all;
     request.set_page_token(page.next_page_token());
   }
 }
@@ -131,7 +136,8 @@ absl::StatusOr<v1::ListWorkersResponse> TrainingClient::ListWorkers() {
   return connection_->Call(Method(*stubs_->training, &TrainingStub::ListWorkers), v1::ListWorkersRequest());
 }
 
-absl::StatusOr<v1::Worker> TrainingClient::UpdateWorker(absl::string_view name, bool cordoned, absl::string_view reason) {
+absl::StatusOr<v1::Worker> TrainingClient::UpdateWorker(absl::string_view name, bool cordoned,
+                                                        absl::string_view reason) {
   v1::UpdateWorkerRequest request;
   request.set_request_id(NextRequestId());
   request.set_name(std::string(name));
@@ -143,23 +149,25 @@ absl::StatusOr<v1::Worker> TrainingClient::UpdateWorker(absl::string_view name, 
 }
 
 absl::StatusOr<v1::GetServerStatusResponse> TrainingClient::GetServerStatus() {
-  return connection_->Call(Method(*stubs_->training, &TrainingStub::GetServerStatus), v1::GetServerStatusRequest());
+  return connection_->Call(Method(*stubs_->training, &TrainingStub::GetServerStatus),
+                           v1::GetServerStatusRequest());
 }
 
 absl::StatusOr<bool> TrainingClient::CheckHealth() {
-  // grpc.health.v1 is not packaged as generated code. The request for the whole server is an empty message; the answer's
-  // field 1 is the status, 1 for SERVING.
-  const grpc::internal::RpcMethod method("/grpc.health.v1.Health/Check", grpc::internal::RpcMethod::NORMAL_RPC,
-                                         connection_->channel());
+  // grpc.health.v1 is not packaged as generated code. The request for the whole server is an empty message;
+  // the answer's field 1 is the status, 1 for SERVING.
+  const grpc::internal::RpcMethod method("/grpc.health.v1.Health/Check",
+                                         grpc::internal::RpcMethod::NORMAL_RPC, connection_->channel());
   const std::function<grpc::Status(grpc::ClientContext*, const grpc::ByteBuffer&, grpc::ByteBuffer*)> check =
       [&](grpc::ClientContext* context, const grpc::ByteBuffer& request, grpc::ByteBuffer* response) {
-        return grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(connection_->channel().get(), method,
-                                                                                     context, request, response);
+        return grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
+            connection_->channel().get(), method, context, request, response);
       };
   const grpc::Slice empty("");
   ASSIGN_OR_RETURN(const grpc::ByteBuffer answer, connection_->Call(check, grpc::ByteBuffer(&empty, 1)));
   grpc::Slice slice;
-  if (!answer.TrySingleSlice(&slice).ok()) return absl::InternalError("the health check's answer came in pieces");
+  if (!answer.TrySingleSlice(&slice).ok())
+    return absl::InternalError("the health check's answer came in pieces");
   const absl::string_view bytes(reinterpret_cast<const char*>(slice.begin()), slice.size());
   return bytes == absl::string_view("\x08\x01", 2);
 }

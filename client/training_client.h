@@ -1,10 +1,11 @@
 // The service's API as typed calls for programs that run at a person's or a script's side.
 //
-// Every call has a deadline. UNAVAILABLE is retried with growing, jittered delays until the call timeout; mutating calls carry a
-// request_id, so that a retry never does a thing twice. Streams go on after a cut where they were, without gap or repeat.
+// Every call has a deadline. UNAVAILABLE is retried with growing, jittered delays until the call timeout;
+// mutating calls carry a request_id, so that a retry never does a thing twice. Streams go on after a cut
+// where they were, without gap or repeat.
 //
-// Errors are those of the API reference (proto/ecgtrain/v1), and UNAVAILABLE with one line that names the server when it was
-// not reached, CANCELLED when the cancellation of the hooks ended the call.
+// Errors are those of the API reference (proto/ecgtrain/v1), and UNAVAILABLE with one line that names the
+// server when it was not reached, CANCELLED when the cancellation of the hooks ended the call.
 #ifndef ECGTRAIN_CLIENT_TRAINING_CLIENT_H_
 #define ECGTRAIN_CLIENT_TRAINING_CLIENT_H_
 
@@ -27,8 +28,8 @@ namespace ecgtrain {
 
 struct ClientOptions {
   std::string server = "127.0.0.1:7443";
-  // PEM file with the authority that signed the server's certificate. Without one: plain text on loopback, elsewhere TLS with
-  // the system's authorities.
+  // PEM file with the authority that signed the server's certificate. Without one: plain text on loopback,
+  // elsewhere TLS with the system's authorities.
   std::string ca_file;
   // File with a token; "" for a caller without credentials.
   std::string token_file;
@@ -91,15 +92,17 @@ class TrainingClient {
   absl::StatusOr<v1::ListTokensResponse> ListTokens();
   absl::StatusOr<v1::Token> RevokeToken(int64_t id);
 
-  // Events above request.after_event, each once, and snapshots. With `until_ended` OK only after the job's end was seen.
-  // DEADLINE_EXCEEDED after `max_wait`.
+  // Events above request.after_event, each once, and snapshots. With `until_ended` OK only after the job's
+  // end was seen. DEADLINE_EXCEEDED after `max_wait`.
   absl::Status WatchJob(v1::WatchJobRequest request, const StreamSink<v1::WatchJobResponse>& sink,
                         absl::Duration max_wait = absl::InfiniteDuration());
   absl::Status ReadMetrics(v1::ReadMetricsRequest request, const StreamSink<v1::ReadMetricsResponse>& sink);
-  // Bytes from request.offset without gap or repeat, then the end marker. DATA_LOSS when the server leaves bytes out.
+  // Bytes from request.offset without gap or repeat, then the end marker. DATA_LOSS when the server leaves
+  // bytes out.
   absl::Status ReadLogs(v1::ReadLogsRequest request, const StreamSink<v1::ReadLogsResponse>& sink);
   // Chunks from `offset` to the end of the file, their checksums verified. DATA_LOSS when one is wrong.
-  absl::Status ReadArtifact(absl::string_view sha256, uint64_t offset, const StreamSink<v1::ReadArtifactResponse>& sink);
+  absl::Status ReadArtifact(absl::string_view sha256, uint64_t offset,
+                            const StreamSink<v1::ReadArtifactResponse>& sink);
 
   const std::string& server() const;
 

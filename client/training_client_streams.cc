@@ -16,10 +16,11 @@ bool HasEnded(v1::JobState state) {
 
 }  // namespace
 
-absl::Status TrainingClient::WatchJob(v1::WatchJobRequest request, const StreamSink<v1::WatchJobResponse>& sink,
-                                      absl::Duration max_wait) {
+absl::Status TrainingClient::WatchJob(v1::WatchJobRequest request,
+                                      const StreamSink<v1::WatchJobResponse>& sink, absl::Duration max_wait) {
   bool ended = false;
-  const StreamSink<v1::WatchJobResponse> once = [&](const v1::WatchJobResponse& response) -> absl::StatusOr<Next> {
+  const StreamSink<v1::WatchJobResponse> once =
+      [&](const v1::WatchJobResponse& response) -> absl::StatusOr<Next> {
     const int64_t seen = request.after_event();
     request.set_after_event(std::max(seen, response.last_event()));
     if (response.has_event()) {
@@ -38,13 +39,15 @@ absl::Status TrainingClient::WatchJob(v1::WatchJobRequest request, const StreamS
       [&] { return ended || !request.until_ended(); }, max_wait);
 }
 
-absl::Status TrainingClient::ReadMetrics(v1::ReadMetricsRequest request, const StreamSink<v1::ReadMetricsResponse>& sink) {
+absl::Status TrainingClient::ReadMetrics(v1::ReadMetricsRequest request,
+                                         const StreamSink<v1::ReadMetricsResponse>& sink) {
   bool final = false;
   const auto behind = [&](const v1::MetricCursor& cursor) {
     const v1::MetricCursor& seen = request.after();
     return std::make_pair(cursor.attempt(), cursor.seq()) <= std::make_pair(seen.attempt(), seen.seq());
   };
-  const StreamSink<v1::ReadMetricsResponse> once = [&](const v1::ReadMetricsResponse& response) -> absl::StatusOr<Next> {
+  const StreamSink<v1::ReadMetricsResponse> once =
+      [&](const v1::ReadMetricsResponse& response) -> absl::StatusOr<Next> {
     final = final || response.final_state() != v1::JOB_STATE_UNSPECIFIED;
     const bool repeated = !response.points().empty() && response.has_cursor() && behind(response.cursor());
     if (response.has_cursor() && !behind(response.cursor())) *request.mutable_after() = response.cursor();
@@ -55,11 +58,13 @@ absl::Status TrainingClient::ReadMetrics(v1::ReadMetricsRequest request, const S
       [&] { return final || !request.follow(); }, absl::InfiniteDuration());
 }
 
-absl::Status TrainingClient::ReadLogs(v1::ReadLogsRequest request, const StreamSink<v1::ReadLogsResponse>& sink) {
+absl::Status TrainingClient::ReadLogs(v1::ReadLogsRequest request,
+                                      const StreamSink<v1::ReadLogsResponse>& sink) {
   bool final = false;
   // With tail_bytes only the server knows the first offset.
   bool offset_known = request.tail_bytes() == 0;
-  const StreamSink<v1::ReadLogsResponse> once = [&](const v1::ReadLogsResponse& response) -> absl::StatusOr<Next> {
+  const StreamSink<v1::ReadLogsResponse> once =
+      [&](const v1::ReadLogsResponse& response) -> absl::StatusOr<Next> {
     if (response.attempt() != 0) request.set_attempt(response.attempt());
     final = final || response.has_end();
     if (response.data().empty()) return response.has_end() ? sink(response) : Next::kMore;
@@ -68,8 +73,8 @@ absl::Status TrainingClient::ReadLogs(v1::ReadLogsRequest request, const StreamS
     request.clear_tail_bytes();
     const uint64_t expected = request.offset();
     if (response.offset() > expected) {
-      return absl::DataLossError(absl::StrCat("the log of ", request.job(), " goes on at byte ", response.offset(),
-                                              " where byte ", expected, " was expected"));
+      return absl::DataLossError(absl::StrCat("the log of ", request.job(), " goes on at byte ",
+                                              response.offset(), " where byte ", expected, " was expected"));
     }
     const uint64_t repeated = expected - response.offset();
     if (repeated >= response.data().size()) return response.has_end() ? sink(response) : Next::kMore;
@@ -92,7 +97,8 @@ absl::Status TrainingClient::ReadArtifact(absl::string_view sha256, uint64_t off
   bool complete = false;
   const StreamSink<v1::ReadArtifactResponse> checked =
       [&](const v1::ReadArtifactResponse& response) -> absl::StatusOr<Next> {
-    if (response.offset() != request.offset() || response.size() < response.offset() + response.data().size()) {
+    if (response.offset() != request.offset() ||
+        response.size() < response.offset() + response.data().size()) {
       return absl::DataLossError(absl::StrCat("sha256:", sha256, ": the server sent byte ", response.offset(),
                                               " where byte ", request.offset(), " was expected"));
     }
