@@ -5,11 +5,9 @@
 #include <ATen/core/Tensor.h>
 
 #include "worker/model/network.h"
+#include "worker/train/spec.h"
 
 namespace ecgtrain {
-
-// Where the squared error of a reconstruction is averaged.
-enum class LossRegion { kMasked, kAll, kSignal };
 
 // The input of one step. Tensors that a task does not use are undefined.
 struct Batch {

@@ -42,7 +42,8 @@ std::optional<uint64_t> ElementSize(absl::string_view dtype) {
 std::optional<uint64_t> ByteCount(const std::vector<int64_t>& shape, uint64_t element) {
   uint64_t bytes = element;
   for (const int64_t size : shape) {
-    if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes) || bytes >> 62) return std::nullopt;
+    if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes) || bytes >> 62)
+      return std::nullopt;
   }
   return bytes;
 }

@@ -16,7 +16,7 @@ namespace ecgtrain {
 // F32.
 absl::StatusOr<std::vector<NamedTensor>> ReadTensorFile(const std::filesystem::path& path);
 
-// `tensors` are contiguous fp32 on the CPU. Errors as WriteSafetensors.
+// `tensors` are contiguous fp32 or fp64 on the CPU. Errors as WriteSafetensors.
 absl::StatusOr<FileDigest> WriteTensorFile(const std::filesystem::path& path,
                                            absl::Span<const NamedTensor> tensors);
 

@@ -1,0 +1,87 @@
+#include "worker/train/manifest.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "worker/train/json_fields.h"
+
+namespace ecgtrain {
+namespace {
+
+using Json = nlohmann::json;
+
+Json ModelToJson(const ModelConfig& model) {
+  return {{"name", model.name},
+          {"preset", model.preset},
+          {"channels", model.channels},
+          {"kernel_size", model.kernel_size},
+          {"dropout", model.dropout},
+          {"merge", std::string(MergeName(model.merge))},
+          {"skip_upsample", std::string(SkipUpsampleName(model.skip_upsample))},
+          {"head", std::string(ClassifierHeadName(model.head))}};
+}
+
+}  // namespace
+
+Json RunManifest(const TrainerSpec& spec, const std::vector<std::string>& classes,
+                 const std::string& data_digest, const Json& fingerprint) {
+  Json manifest = {
+      {"job", spec.job},
+      {"attempt", spec.attempt},
+      {"token", spec.token},
+      {"task", spec.kind == TaskKind::kPretrain ? "pretrain" : "finetune"},
+      {"model", ModelToJson(spec.model)},
+      {"signal",
+       {{"rate", spec.signal.rate}, {"samples", spec.signal.samples}, {"highpass", spec.signal.highpass}}},
+      {"spec_sha256", spec.sha256},
+      {"data_digest", data_digest},
+      {"fingerprint", fingerprint}};
+  if (!classes.empty()) {
+    manifest["classes"] = classes;
+    manifest["label_task"] = spec.label_task;
+  }
+  return manifest;
+}
+
+absl::StatusOr<ModelConfig> ModelOfManifest(const Json& manifest) {
+  ModelConfig model;
+  const Json empty = Json::object();
+  JsonFields fields(manifest.contains("model") ? manifest["model"] : empty, "manifest.json: model");
+  std::vector<uint32_t> channels;
+  fields.Read("name", model.name);
+  fields.Read("preset", model.preset);
+  fields.Read("channels", channels, 1, 2048);
+  fields.ReadUnsigned("kernel_size", model.kernel_size, 5, 63);
+  fields.Read("dropout", model.dropout, 0, 0.95);
+  fields.ReadOneOf<Merge>("merge", model.merge, {{"concat", Merge::kConcat}, {"add", Merge::kAdd}});
+  fields.ReadOneOf<SkipUpsample>("skip_upsample", model.skip_upsample,
+                                 {{"nearest", SkipUpsample::kNearest},
+                                  {"transposed_k4", SkipUpsample::kTransposedK4},
+                                  {"transposed_k1", SkipUpsample::kTransposedK1}});
+  fields.ReadOneOf<ClassifierHead>(
+      "head", model.head,
+      {{"flatten_linear", ClassifierHead::kFlattenLinear}, {"mean_max_pool", ClassifierHead::kMeanMaxPool}});
+  if (channels.size() != model.channels.size()) fields.Fail("channels", "must be a list of 5");
+  absl::Status status = fields.Finish();
+  if (!status.ok()) return absl::DataLossError(status.message());
+  std::copy(channels.begin(), channels.end(), model.channels.begin());
+  JsonFields signal(manifest.contains("signal") ? manifest["signal"] : empty, "manifest.json: signal");
+  signal.Ignore({"rate", "highpass"});
+  signal.ReadUnsigned("samples", model.samples, kTotalStride, 16384);
+  status = signal.Finish();
+  if (!status.ok()) return absl::DataLossError(status.message());
+  return model;
+}
+
+absl::StatusOr<std::vector<std::string>> ClassesOfManifest(const Json& manifest) {
+  std::vector<std::string> classes;
+  const auto list = manifest.find("classes");
+  if (list == manifest.end()) return classes;
+  if (!list->is_array()) return absl::DataLossError("manifest.json: classes is not a list of names");
+  for (const Json& name : *list) {
+    if (!name.is_string()) return absl::DataLossError("manifest.json: classes is not a list of names");
+    classes.push_back(name.get<std::string>());
+  }
+  return classes;
+}
+
+}  // namespace ecgtrain

@@ -1,0 +1,32 @@
+// Where a training is: all that resuming needs besides tensors. Kept as state.json.
+#ifndef ECGTRAIN_WORKER_TRAIN_TRAINING_STATE_H_
+#define ECGTRAIN_WORKER_TRAIN_TRAINING_STATE_H_
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "worker/train/schedule.h"
+
+namespace ecgtrain {
+
+using Metrics = std::map<std::string, double>;
+
+struct TrainingState {
+  uint64_t step = 0;           // optimizer steps done
+  uint64_t epoch = 0;          // epochs done, validation included
+  uint64_t step_in_epoch = 0;  // of the epoch under way
+  uint64_t best_step = 0;      // 0: none yet
+  PlateauSchedule::State plateau;
+  Metrics best;  // all validation metrics of the best epoch
+};
+
+nlohmann::json StateToJson(const TrainingState& state);
+// DATA_LOSS naming the member that is missing or of another type.
+absl::StatusOr<TrainingState> StateFromJson(const nlohmann::json& json);
+
+}  // namespace ecgtrain
+
+#endif  // ECGTRAIN_WORKER_TRAIN_TRAINING_STATE_H_
