@@ -3,6 +3,7 @@
 #define ECGTRAIN_TESTS_SUPPORT_TEMPORARY_FOLDER_H_
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
@@ -10,11 +11,14 @@
 
 namespace ecgtrain {
 
-// Removed with all it holds at the end of the scope.
+// Removed with all it holds at the end of the scope. In memory where the system has a folder for that: tests
+// sync often, and none of them cuts the power.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string path = (std::filesystem::temp_directory_path() / "ecgtrain-test.XXXXXX").string();
+    const bool in_memory = access("/dev/shm", W_OK) == 0;
+    const std::filesystem::path parent = in_memory ? "/dev/shm" : std::filesystem::temp_directory_path();
+    std::string path = (parent / "ecgtrain-test.XXXXXX").string();
     if (mkdtemp(path.data()) != nullptr) path_ = path;
   }
   ~TemporaryFolder() {
