@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/durable_file.h"
 #include "common/log.h"
 #include "common/status_macros.h"
@@ -28,10 +29,11 @@ int64_t FileSize(const std::string& path) {
 }
 
 absl::Status Damaged(const std::string& path, absl::string_view finding) {
-  return absl::DataLossError(absl::StrCat("database ", path, " is damaged (", finding,
-                                          ") and was left as it is; go on with a backup: ",
-                                          "ecg-coordinator restore BACKUP; or salvage it: sqlite3 ", path,
-                                          " .recover | sqlite3 NEW, then ", "ecg-coordinator check NEW"));
+  return absl::DataLossError(absl::StrCat(
+      // SQLite's findings are lines, a message is one.
+      "database ", path, " is damaged (", absl::StrReplaceAll(finding, {{"\n", " "}}),
+      ") and was left as it is; go on with a backup: ecg-coordinator restore BACKUP; or salvage it: sqlite3 ",
+      path, " .recover | sqlite3 NEW, then ecg-coordinator check NEW"));
 }
 
 // The same status, with the ways on when it says that the file is damaged.
