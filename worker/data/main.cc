@@ -32,6 +32,7 @@ int ExitCode(const absl::Status& status) {
     case absl::StatusCode::kInvalidArgument:
       return kUsage;
     case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kPermissionDenied:  // what may not be read is missing for this user
       return 3;
     case absl::StatusCode::kDataLoss:
     case absl::StatusCode::kUnimplemented:

@@ -140,6 +140,10 @@ std::string PackDigest(const DataSet& set, const std::string& source_digest, con
                                 options.highpass ? "true" : "false", "\n"));
 }
 
+std::filesystem::path LockPath(const std::filesystem::path& cache, absl::string_view digest) {
+  return cache / absl::StrCat(".", digest, ".lock");
+}
+
 // Held until the descriptor is closed, by the kernel if need be.
 absl::StatusOr<UniqueFd> Lock(const std::filesystem::path& path) {
   UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
@@ -148,6 +152,20 @@ absl::StatusOr<UniqueFd> Lock(const std::filesystem::path& path) {
     if (errno != EINTR) return FileError(errno, "lock", path);
   }
   return fd;
+}
+
+// Removes what writers that were killed left behind; a writer that lives holds the lock of its digest. Best
+// effort: what cannot be removed is only in the way of other files.
+void SweepLeftOvers(const std::filesystem::path& cache) {
+  constexpr absl::string_view kSuffix = ".pack.tmp";
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(cache, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!absl::EndsWith(name, kSuffix)) continue;
+    const std::filesystem::path lock = LockPath(cache, name.substr(0, name.size() - kSuffix.size()));
+    const UniqueFd fd(open(lock.c_str(), O_RDWR | O_CLOEXEC));
+    if (fd.valid() && flock(fd.get(), LOCK_EX | LOCK_NB) == 0) std::filesystem::remove(entry.path(), error);
+  }
 }
 
 // Whether the cache has the pack. A damaged one counts as absent: it is made again.
@@ -165,7 +183,10 @@ absl::StatusOr<bool> HasPack(const std::filesystem::path& path, const std::strin
 absl::StatusOr<std::filesystem::path> PackDataSet(const PackOptions& options, const PackProgress& progress) {
   RETURN_IF_ERROR(CheckOptions(options));
   ASSIGN_OR_RETURN(const std::unique_ptr<DataSet> set, OpenDataSet(options.source));
-  RETURN_IF_ERROR(MakeDirectories(options.cache));
+  const absl::Status made = MakeDirectories(options.cache);
+  if (absl::IsFailedPrecondition(made))
+    return absl::InvalidArgumentError(absl::StrCat("cache: ", made.message()));
+  RETURN_IF_ERROR(made);
   PackInfo info;
   ASSIGN_OR_RETURN(info.source_digest, FindSourceDigest(*set, options.cache));
   info.dataset = set->info().name;
@@ -177,9 +198,10 @@ absl::StatusOr<std::filesystem::path> PackDataSet(const PackOptions& options, co
   const std::filesystem::path path = options.cache / absl::StrCat(info.digest, ".pack");
   ASSIGN_OR_RETURN(const bool cached, HasPack(path, info.digest));
   if (cached) return path;
-  ASSIGN_OR_RETURN(const UniqueFd lock, Lock(options.cache / absl::StrCat(".", info.digest, ".lock")));
+  ASSIGN_OR_RETURN(const UniqueFd lock, Lock(LockPath(options.cache, info.digest)));
   ASSIGN_OR_RETURN(const bool made_meanwhile, HasPack(path, info.digest));
   if (made_meanwhile) return path;
+  SweepLeftOvers(options.cache);
   ASSIGN_OR_RETURN(PackWriter writer, PackWriter::Create(path, set->info().tasks));
   RETURN_IF_ERROR(Packer(*set, options, progress).Run(writer, info));
   RETURN_IF_ERROR(writer.Finish(info));

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -92,6 +94,25 @@ absl::StatusOr<Row> ReadRow(const SourceFolder& folder, const CsvTable& table, s
   result.patient = absl::StrCat(patient);
   result.fold = static_cast<uint32_t>(fold);
   return result;
+}
+
+absl::StatusOr<std::vector<Row>> ReadRows(const SourceFolder& folder, const CsvTable& table,
+                                          const PtbxlLabels& labels) {
+  std::vector<Row> rows;
+  rows.reserve(table.rows());
+  absl::flat_hash_set<std::string> ids;
+  absl::flat_hash_map<std::string, uint32_t> folds;  // by patient
+  for (size_t row = 0; row < table.rows(); ++row) {
+    ASSIGN_OR_RETURN(Row read, ReadRow(folder, table, row, labels));
+    if (!ids.insert(read.id).second) return BadCell(table, row, "ecg_id", read.id, "each id once");
+    const uint32_t fold = folds.emplace(read.patient, read.fold).first->second;
+    if (fold != read.fold) {  // a patient on both sides of a split would flatter every score
+      return BadCell(table, row, "strat_fold", absl::StrCat(read.fold),
+                     absl::StrCat("fold ", fold, " as in the other records of patient ", read.patient));
+    }
+    rows.push_back(std::move(read));
+  }
+  return rows;
 }
 
 absl::StatusOr<CsvTable> ReadTable(const SourceFolder& folder, const char* name, Sha256* digest) {
@@ -203,12 +224,7 @@ absl::StatusOr<std::unique_ptr<DataSet>> OpenPtbxl(const std::filesystem::path& 
   ASSIGN_OR_RETURN(const CsvTable statements, ReadTable(folder, kStatements, &table_digest));
   ASSIGN_OR_RETURN(const CsvTable database, ReadTable(folder, kDatabase, &table_digest));
   ASSIGN_OR_RETURN(const PtbxlLabels labels, PtbxlLabels::Make(statements));
-  std::vector<Row> rows;
-  rows.reserve(database.rows());
-  for (size_t row = 0; row < database.rows(); ++row) {
-    ASSIGN_OR_RETURN(Row read, ReadRow(folder, database, row, labels));
-    rows.push_back(std::move(read));
-  }
+  ASSIGN_OR_RETURN(std::vector<Row> rows, ReadRows(folder, database, labels));
   DataSetInfo info;
   info.name = "ptbxl";
   info.tasks = labels.tasks();

@@ -1,12 +1,15 @@
 #include "worker/data/pack_data_set.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 
 #include <atomic>
 #include <set>
 #include <thread>
 
+#include "common/unique_fd.h"
 #include "tests/support/mini_ptbxl.h"
 #include "tests/worker/data/test_folder.h"
 #include "worker/data/pack.h"
@@ -20,7 +23,7 @@ using testing::WriteMiniPtbxl;
 
 class PackDataSetTest : public ::testing::Test {
  protected:
-  PackOptions Synthetic(uint64_t records = 300) {
+  PackOptions Synthetic(uint64_t records = 270) {
     return {.source = {.type = "synthetic", .rate = 100, .records = records},
             .cache = folder_.path() / "cache"};
   }
@@ -50,12 +53,12 @@ TEST_F(PackDataSetTest, PackHoldsTheSet) {
   const auto pack = Pack::Open(*path);
   ASSERT_TRUE(pack.ok()) << pack.status();
   EXPECT_TRUE((*pack)->Verify().ok());
-  EXPECT_EQ((*pack)->size(), 300u);
+  EXPECT_EQ((*pack)->size(), 270u);
   EXPECT_EQ((*pack)->info().rate, 100u);
   EXPECT_TRUE((*pack)->info().highpass);
   EXPECT_EQ(path->filename(), (*pack)->info().digest + ".pack");
-  EXPECT_EQ((*pack)->record(299).id, "synthetic-299");
-  EXPECT_THAT(reports_, ElementsAre(std::pair(0, 300), std::pair(256, 300), std::pair(300, 300)));
+  EXPECT_EQ((*pack)->record(269).id, "synthetic-269");
+  EXPECT_THAT(reports_, ElementsAre(std::pair(0, 270), std::pair(256, 270), std::pair(270, 270)));
 }
 
 TEST_F(PackDataSetTest, BytesDoNotDependOnTheNumberOfThreads) {
@@ -91,16 +94,28 @@ TEST_F(PackDataSetTest, DamagedPackIsMadeAgain) {
   }
 }
 
-TEST_F(PackDataSetTest, LeftOversOfAKilledWriterDoNotMatter) {
+TEST_F(PackDataSetTest, LeftOversOfKilledWritersAreRemoved) {
   const auto first = Run(Synthetic());
   ASSERT_TRUE(first.ok());
   const std::string whole = Bytes(*first);
   std::filesystem::remove(*first);
-  folder_.Write(std::filesystem::path("cache") / (first->filename().string() + ".tmp"),
-                std::string(1'000'000, 'x'));
+  const std::string temporary = first->filename().string() + ".tmp";
+  folder_.Write("cache/" + temporary, std::string(1'000'000, 'x'));
+  folder_.Write("cache/other.pack.tmp", "x");
+  folder_.Write("cache/.other.lock", "");
   ASSERT_EQ(*Run(Synthetic()), *first);
   EXPECT_TRUE(Bytes(*first) == whole);
-  EXPECT_FALSE(std::filesystem::exists(first->string() + ".tmp"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "cache" / temporary));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "cache/other.pack.tmp"));
+}
+
+TEST_F(PackDataSetTest, TemporaryFileOfALivingWriterStays) {
+  folder_.Write("cache/other.pack.tmp", "x");
+  folder_.Write("cache/.other.lock", "");
+  const UniqueFd lock(open((folder_.path() / "cache/.other.lock").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(flock(lock.get(), LOCK_EX), 0);
+  ASSERT_TRUE(Run(Synthetic(30)).ok());
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() / "cache/other.pack.tmp"));
 }
 
 TEST_F(PackDataSetTest, EveryParameterMakesAnotherPack) {
@@ -200,6 +215,10 @@ TEST_F(PackDataSetTest, OptionsThatDoNotFitAreRefused) {
     EXPECT_EQ(Run(options).status().code(), absl::StatusCode::kInvalidArgument);
   }
   EXPECT_THAT(std::string(Run(unknown).status().message()), HasSubstr("did you mean \"ptbxl\"?"));
+  folder_.Write("file", "x");
+  PackOptions file_as_cache = Synthetic();
+  file_as_cache.cache = folder_.path() / "file";
+  EXPECT_EQ(Run(file_as_cache).status().code(), absl::StatusCode::kInvalidArgument);
   odd_rate.highpass = false;
   EXPECT_TRUE(Run(odd_rate).ok());
 }

@@ -149,6 +149,19 @@ TEST_F(PtbxlTest, BadCellsNameTheLineAndTheColumn) {
   }
 }
 
+TEST_F(PtbxlTest, DoubledRecordIsRefused) {
+  ASSERT_TRUE(Make({.records = 4, .records500 = false}).ok());
+  ReplaceInDatabase("\n4,", "\n1,");
+  EXPECT_THAT(std::string(OpenStatus().message()), HasSubstr("ecg_id: expected each id once, found \"1\""));
+}
+
+TEST_F(PtbxlTest, PatientInTwoFoldsIsRefused) {
+  ASSERT_TRUE(Make({.records = 2, .records500 = false}).ok());
+  ReplaceInDatabase(",1,records100/00000/00002", ",2,records100/00000/00002");
+  EXPECT_THAT(std::string(OpenStatus().message()),
+              HasSubstr("strat_fold: expected fold 1 as in the other records of patient 1000"));
+}
+
 TEST_F(PtbxlTest, LinkOutOfTheSetIsRefused) {
   ASSERT_TRUE(Make({.records = 2, .records500 = false}).ok());
   std::filesystem::remove(folder_.path() / "records100/00000/00001_lr.dat");
