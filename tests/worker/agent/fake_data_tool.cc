@@ -1,0 +1,22 @@
+// Answers `pack` as ecg-data does. A data set whose path ends in an exit code ("/somewhere/exit-3") fails
+// with it; each call adds a line to CACHE/calls.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <string>
+
+int main(int argc, char** argv) {
+  std::map<std::string, std::string> options;
+  for (int i = 2; i + 1 < argc; ++i) options[argv[i]] = argv[i + 1];
+  const std::filesystem::path cache = options["--cache"];
+  std::ofstream(cache / "calls", std::ios::app) << options["--type"] << "\n";
+  std::cerr << "packing " << options["--type"] << "\n";
+  const std::string name = std::filesystem::path(options["--path"]).filename();
+  if (name.rfind("exit-", 0) == 0) return std::atoi(name.c_str() + 5);
+  const std::filesystem::path pack = cache / (options["--type"] + "-" + options["--rate"] + ".pack");
+  std::ofstream(pack) << "a pack";
+  std::cout << "working\n{\"path\": \"" << pack.string() << "\", \"source_digest\": \"00\"}\n";
+  return 0;
+}

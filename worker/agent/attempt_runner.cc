@@ -1,0 +1,402 @@
+#include "worker/agent/attempt_runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/retry_policy.h"
+#include "common/durable_file.h"
+#include "common/log.h"
+#include "common/status_macros.h"
+#include "proto/grpc_status.h"
+#include "worker/agent/input_fetcher.h"
+#include "worker/agent/trainer_command.h"
+
+namespace ecgtrain {
+namespace {
+
+// CANCEL > PAUSE, TIMEOUT, STUCK > DRAIN > PREEMPT.
+int Strength(v1::StopRequest why) {
+  switch (why) {
+    case v1::STOP_CANCEL:
+      return 4;
+    case v1::STOP_PAUSE:
+    case v1::STOP_TIMEOUT:
+    case v1::STOP_STUCK:
+      return 3;
+    case v1::STOP_DRAIN:
+      return 2;
+    case v1::STOP_PREEMPT:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+const v1::SignalSpec& SignalOf(const v1::JobSpec& spec) {
+  if (spec.has_finetune()) return spec.finetune().signal();
+  return spec.has_evaluate() ? spec.evaluate().signal() : spec.pretrain().signal();
+}
+
+std::string DatasetOf(const v1::JobSpec& spec) {
+  if (spec.has_finetune()) return spec.finetune().dataset();
+  return spec.has_evaluate() ? spec.evaluate().dataset() : spec.pretrain().dataset();
+}
+
+PackRequest PackRequestOf(const v1::JobSpec& spec) {
+  const v1::SignalSpec& signal = SignalOf(spec);
+  return {.dataset = DatasetOf(spec),
+          .rate = signal.rate(),
+          .highpass = signal.has_highpass() ? signal.highpass() : true};
+}
+
+// What a failure before the trainer ran means for the attempt.
+AttemptEnd FailedStart(const absl::Status& status) {
+  AttemptEnd end{.reason = v1::START_FAILED, .message = std::string(status.message())};
+  if (absl::IsResourceExhausted(status)) end.reason = v1::DISK_FULL;
+  // A reason that is none leaves what is there.
+  v1::EndReason_Parse(ErrorReason(status), &end.reason);
+  return end;
+}
+
+ShipperOptions OptionsOf(const AgentSettings& settings) {
+  return {.poll = settings.poll, .upload_time = settings.upload_time};
+}
+
+}  // namespace
+
+AttemptRunner::AttemptRunner(RunnerServices& services, const v1::Assignment& assignment,
+                             absl::Duration stop_grace, std::function<void()> on_done)
+    : AttemptRunner(services, AttemptDirectory(services.attempts, assignment.attempt()), assignment,
+                    stop_grace, std::move(on_done)) {}
+
+AttemptRunner::AttemptRunner(RunnerServices& services, const AttemptDirectory& directory,
+                             absl::Duration stop_grace, std::function<void()> on_done)
+    : AttemptRunner(services, directory, std::nullopt, stop_grace, std::move(on_done)) {}
+
+AttemptRunner::AttemptRunner(RunnerServices& services, const AttemptDirectory& directory,
+                             std::optional<v1::Assignment> assignment, absl::Duration stop_grace,
+                             std::function<void()> on_done)
+    : services_(services),
+      directory_(directory),
+      assignment_(std::move(assignment)),
+      stop_grace_(stop_grace),
+      on_done_(std::move(on_done)),
+      interrupt_(services.clock),
+      cursor_(directory_.File(run_directory::kCursorFile)),
+      shipper_(directory_, cursor_, services.link, services.uploader, services.clock,
+               OptionsOf(services.settings)) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+AttemptRunner::~AttemptRunner() {
+  Leave();
+  thread_.join();
+}
+
+v1::HeldAttempt AttemptRunner::Held() {
+  v1::HeldAttempt held;
+  *held.mutable_attempt() = attempt();
+  MutexLock lock(mutex_);
+  held.set_state(state_);
+  return held;
+}
+
+bool AttemptRunner::done() {
+  MutexLock lock(mutex_);
+  return done_;
+}
+
+bool AttemptRunner::leaving() {
+  MutexLock lock(mutex_);
+  return leaving_;
+}
+
+void AttemptRunner::SetState(v1::HeldAttempt::State state) {
+  MutexLock lock(mutex_);
+  state_ = state;
+}
+
+void AttemptRunner::Stop(v1::StopRequest why, bool now) {
+  const absl::Duration deadline = services_.clock.Monotonic() + (now ? absl::ZeroDuration() : stop_grace_);
+  {
+    MutexLock lock(mutex_);
+    if (Strength(why) > Strength(stop_)) stop_ = why;
+    kill_at_ = std::min(kill_at_.value_or(deadline), deadline);
+    changed_.NotifyAll();
+    if (state_ != v1::HeldAttempt::PREPARING) return;
+  }
+  interrupt_.Cancel();
+}
+
+void AttemptRunner::Abandon(bool now) {
+  const absl::Duration deadline = services_.clock.Monotonic() + (now ? absl::ZeroDuration() : stop_grace_);
+  {
+    MutexLock lock(mutex_);
+    abandoned_ = true;
+    kill_at_ = std::min(kill_at_.value_or(deadline), deadline);
+    changed_.NotifyAll();
+  }
+  shipper_.Leave();
+  interrupt_.Cancel();
+}
+
+void AttemptRunner::Leave() {
+  {
+    MutexLock lock(mutex_);
+    leaving_ = true;
+    changed_.NotifyAll();
+  }
+  shipper_.Leave();
+  interrupt_.Cancel();
+}
+
+void AttemptRunner::Run() {
+  const absl::Status started = assignment_.has_value() ? Start() : Adopt();
+  if (started.ok()) Supervise();
+  const bool left = leaving();
+  if (!left) {
+    SetState(v1::HeldAttempt::SHIPPING);
+    shipper_.TrainerGone();
+  }
+  trainer_.reset();
+  if (reserved_) services_.reservations.Release(devices_);
+  if (shipping_.joinable()) shipping_.join();
+  if (leaving()) return;
+  bool abandoned = false;
+  {
+    MutexLock lock(mutex_);
+    abandoned = abandoned_;
+  }
+  if (!abandoned && !absl::IsAborted(started)) {
+    Finish(EndOf(started));
+  } else {
+    MoveToOrphans();
+  }
+  if (leaving()) return;
+  {
+    MutexLock lock(mutex_);
+    done_ = true;
+  }
+  on_done_();
+}
+
+absl::Status AttemptRunner::Start() {
+  devices_.assign(assignment_->devices().begin(), assignment_->devices().end());
+  RETURN_IF_ERROR(directory_.Create());
+  const std::filesystem::path log = directory_.File(run_directory::kLogFile);
+  log_ = UniqueFd(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!log_.valid()) return FileError(errno, "create", log);
+  shipping_ = std::thread([this] { Ship(); });
+  TrainerSpec spec{.spec = assignment_->spec()};
+  ASSIGN_OR_RETURN(spec.device, ChooseDevice());
+  RETURN_IF_ERROR(PrepareInputs(spec));
+  ASSIGN_OR_RETURN(spec.pack, services_.packs.Ensure(PackRequestOf(spec.spec), log_.get(), interrupt_));
+  RETURN_IF_ERROR(directory_.WriteSpec(spec));
+  reserved_ = services_.reservations.Acquire(devices_, interrupt_);
+  if (!reserved_) return absl::CancelledError("stopped before the start");
+  return Spawn(spec.device);
+}
+
+absl::StatusOr<TrainerDevice> AttemptRunner::ChooseDevice() const {
+  TrainerDevice device{.kind = "cpu", .threads = 0};
+  for (const std::string& id : devices_) {
+    const auto known = std::find_if(services_.devices.begin(), services_.devices.end(),
+                                    [&id](const v1::Device& candidate) { return candidate.id() == id; });
+    if (known == services_.devices.end()) {
+      return absl::NotFoundError(absl::StrCat("this worker has no device ", id));
+    }
+    device.threads += known->threads();
+    device.kind = known->kind();
+    if (known->kind() == "gpu") device.uuids.push_back(id);
+  }
+  if (devices_.empty()) return absl::InvalidArgumentError("the assignment names no device");
+  const uint32_t wanted = assignment_->spec().resources().cpus();
+  if (device.kind == "cpu" && wanted > 0) device.threads = std::min(device.threads, wanted);
+  return device;
+}
+
+absl::Status AttemptRunner::PrepareInputs(TrainerSpec& spec) {
+  spec.parent = assignment_->has_parent();
+  spec.resume = assignment_->has_resume();
+  if (spec.parent) {
+    RETURN_IF_ERROR(FetchCheckpoint(services_.link, attempt(), assignment_->parent(),
+                                    directory_.File(run_directory::kParentFolder), services_.attempts,
+                                    interrupt_));
+  }
+  if (spec.resume) {
+    RETURN_IF_ERROR(FetchCheckpoint(services_.link, attempt(), assignment_->resume(),
+                                    directory_.File(run_directory::kResumeFolder), services_.attempts,
+                                    interrupt_));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AttemptRunner::Spawn(const TrainerDevice& device) {
+  const ChildOptions command = TrainerCommand(services_.settings.trainer, directory_, device, log_.get());
+  ASSIGN_OR_RETURN(trainer_, ChildProcess::Spawn(command, [this](const ProcessEnd& end) { NoteExit(end); }));
+  log_.Reset();
+  const ProcessRecord record{.pid = trainer_->pid(),
+                             .start_time = trainer_->start_time(),
+                             .token = attempt().token(),
+                             .devices = devices_};
+  const absl::Status written = directory_.WriteProcess(record);
+  // A successor finds the process by its command line then.
+  if (!written.ok()) LogWarning("process record not written", {{"error", written.message()}});
+  SetState(v1::HeldAttempt::TRAINING);
+  LogInfo("trainer started", {{"attempt", AttemptName(attempt())}, {"pid", trainer_->pid()}});
+  return absl::OkStatus();
+}
+
+absl::Status AttemptRunner::Adopt() {
+  shipping_ = std::thread([this] { Ship(); });
+  SetState(v1::HeldAttempt::TRAINING);
+  const v1::StopRequest stop = cursor_.Get().stop;
+  if (stop != v1::STOP_NONE) Stop(stop, /*now=*/false);
+  absl::StatusOr<ProcessRecord> record = directory_.ReadProcess();
+  if (absl::IsNotFound(record.status())) {
+    // Our predecessor died between the start and the note of it.
+    const std::optional<pid_t> pid = FindProcessWithArgument(directory_.path().string());
+    if (pid.has_value())
+      record = ProcessRecord{.pid = *pid, .start_time = ProcessStartTime(*pid).value_or(0)};
+  }
+  if (record.ok()) {
+    devices_ = record->devices;
+    absl::StatusOr<std::unique_ptr<ChildProcess>> trainer = ChildProcess::Adopt(
+        record->pid, record->start_time, [this](const ProcessEnd& end) { NoteExit(end); });
+    if (trainer.ok()) {
+      trainer_ = *std::move(trainer);
+      services_.reservations.Take(devices_);
+      reserved_ = true;
+      LogInfo("trainer adopted", {{"attempt", AttemptName(attempt())}, {"pid", trainer_->pid()}});
+      return absl::OkStatus();
+    }
+  }
+  LogWarning("trainer ended while the worker was away", {{"attempt", AttemptName(attempt())}});
+  NoteExit({});
+  return absl::OkStatus();
+}
+
+void AttemptRunner::NoteExit(const ProcessEnd& end) {
+  MutexLock lock(mutex_);
+  end_ = end;
+  changed_.NotifyAll();
+}
+
+AttemptRunner::Action AttemptRunner::WaitForAction(bool terminated, bool killed) {
+  MutexLock lock(mutex_);
+  while (true) {
+    if (end_.has_value()) return Action::kGone;
+    if (leaving_) return Action::kLeave;
+    if (kill_at_.has_value() && !killed && services_.clock.Monotonic() >= *kill_at_) return Action::kKill;
+    if (kill_at_.has_value() && !terminated && !killed) return Action::kTerminate;
+    services_.clock.WaitUntil(
+        changed_, mutex_, killed ? absl::InfiniteDuration() : kill_at_.value_or(absl::InfiniteDuration()));
+  }
+}
+
+void AttemptRunner::Supervise() {
+  bool terminated = false;
+  bool killed = false;
+  while (true) {
+    const Action action = WaitForAction(terminated, killed);
+    if (action == Action::kGone || action == Action::kLeave) return;
+    v1::StopRequest why = v1::STOP_NONE;
+    {
+      MutexLock lock(mutex_);
+      why = stop_;
+    }
+    // Before the signal: a successor must know that the end was asked for.
+    const absl::Status noted = cursor_.Update([why](CursorRecord& record) { record.stop = why; });
+    if (!noted.ok()) LogWarning("stop not noted", {{"error", noted.message()}});
+    SetState(v1::HeldAttempt::STOPPING);
+    if (action == Action::kTerminate) {
+      terminated = true;
+      trainer_->Terminate();
+    } else {
+      killed = true;
+      trainer_->Kill();
+    }
+    LogInfo(killed ? "trainer killed" : "trainer asked to stop",
+            {{"attempt", AttemptName(attempt())}, {"why", v1::StopRequest_Name(why)}});
+  }
+}
+
+void AttemptRunner::Ship() {
+  const Shipper::Outcome outcome = shipper_.Run();
+  if (outcome != Shipper::Outcome::kStale && outcome != Shipper::Outcome::kUnknown) return;
+  LogWarning("attempt is not this worker's any more",
+             {{"attempt", AttemptName(attempt())}, {"unknown", outcome == Shipper::Outcome::kUnknown}});
+  // A stale token means that another may run the job already; an unknown attempt may still leave a last
+  // checkpoint.
+  Abandon(/*now=*/outcome == Shipper::Outcome::kStale);
+}
+
+AttemptEnd AttemptRunner::EndOf(const absl::Status& started) {
+  v1::StopRequest stop = v1::STOP_NONE;
+  ProcessEnd process;
+  {
+    MutexLock lock(mutex_);
+    stop = stop_;
+    process = end_.value_or(ProcessEnd{});
+  }
+  if (!started.ok()) {
+    if (absl::IsCancelled(started) && stop != v1::STOP_NONE) {
+      return {.reason = ReasonOfStop(stop), .message = "stopped before the trainer ran"};
+    }
+    return FailedStart(started);
+  }
+  const absl::StatusOr<ExitRecord> record = directory_.ReadExit();
+  AttemptEnd end = DecideEnd(record.ok() ? std::optional<ExitRecord>(*record) : std::nullopt, process, stop);
+  end.step = std::max(end.step, shipper_.step());
+  return end;
+}
+
+void AttemptRunner::Finish(const AttemptEnd& end) {
+  LogInfo("attempt ended", {{"attempt", AttemptName(attempt())},
+                            {"reason", v1::EndReason_Name(end.reason)},
+                            {"message", end.message}});
+  v1::FinishAttemptRequest request;
+  *request.mutable_attempt() = attempt();
+  request.set_reason(end.reason);
+  request.set_message(end.message);
+  request.set_exit_code(end.exit_code);
+  request.set_step(end.step);
+  Backoff backoff({}, SystemRandom());
+  while (!leaving()) {
+    const absl::Status status = services_.link.FinishAttempt(request).status();
+    if (absl::IsAborted(status)) return MoveToOrphans();
+    if (status.ok()) break;
+    LogWarning("end not taken, trying again",
+               {{"attempt", AttemptName(attempt())}, {"error", status.ToString()}});
+    const absl::Duration deadline = services_.clock.Monotonic() + backoff.Next();
+    MutexLock lock(mutex_);
+    while (!leaving_ && services_.clock.Monotonic() < deadline) {
+      services_.clock.WaitUntil(changed_, mutex_, deadline);
+    }
+  }
+  if (leaving()) return;
+  const absl::Time now = services_.clock.Now();
+  const absl::Status noted = cursor_.Update([now](CursorRecord& record) { record.finished = now; });
+  // Our successor asks again, and is answered the same.
+  if (!noted.ok()) LogWarning("end not noted", {{"error", noted.message()}});
+}
+
+void AttemptRunner::MoveToOrphans() {
+  std::error_code error;
+  if (!std::filesystem::exists(directory_.path(), error)) return;
+  const std::filesystem::path target =
+      services_.orphans / absl::StrCat(AttemptName(attempt()), "-", attempt().token());
+  std::filesystem::remove_all(target, error);
+  // The time from which on it is kept; a folder that cannot be touched keeps its last one.
+  std::filesystem::last_write_time(directory_.path(), std::filesystem::file_time_type::clock::now(), error);
+  absl::Status status = MakeDirectories(services_.orphans);
+  if (status.ok()) status = RenameDurably(directory_.path(), target);
+  if (!status.ok()) LogError("run directory not moved to the orphans", {{"error", status.message()}});
+}
+
+}  // namespace ecgtrain

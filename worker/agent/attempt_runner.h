@@ -1,0 +1,127 @@
+// One attempt on this worker, from the order to start it until the coordinator has acknowledged its end.
+//
+//   PREPARING  folders, inputs, pack, device        -> TRAINING   spawned, or adopted after a restart of the
+//   worker STOPPING   asked to stop; killed after the grace -> SHIPPING   trainer gone, its files on the way
+//   -> done
+#ifndef ECGTRAIN_WORKER_AGENT_ATTEMPT_RUNNER_H_
+#define ECGTRAIN_WORKER_AGENT_ATTEMPT_RUNNER_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "client/cancellation.h"
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "common/unique_fd.h"
+#include "ecgtrain/v1/worker_service.pb.h"
+#include "worker/agent/attempt_directory.h"
+#include "worker/agent/child_process.h"
+#include "worker/agent/coordinator_link.h"
+#include "worker/agent/cursor.h"
+#include "worker/agent/device_reservations.h"
+#include "worker/agent/end_reason.h"
+#include "worker/agent/pack_store.h"
+#include "worker/agent/settings.h"
+#include "worker/agent/shipper.h"
+#include "worker/agent/uploader.h"
+
+namespace ecgtrain {
+
+// What all attempts of a worker share. Outlives them.
+struct RunnerServices {
+  const AgentSettings& settings;
+  const std::vector<v1::Device>& devices;
+  CoordinatorLink& link;
+  Uploader& uploader;
+  PackStore& packs;
+  DeviceReservations& reservations;
+  Clock& clock;
+  std::filesystem::path attempts;  // folder of run directories
+  std::filesystem::path orphans;   // where those go that are nobody's any more
+};
+
+// Thread-safe. Destroying it before done() leaves the trainer running, to be adopted by the next one.
+class AttemptRunner {
+ public:
+  // A new attempt. `on_done` is called once, on a thread of the runner, when done() has become true.
+  AttemptRunner(RunnerServices& services, const v1::Assignment& assignment, absl::Duration stop_grace,
+                std::function<void()> on_done);
+  // One of an earlier process of this worker.
+  AttemptRunner(RunnerServices& services, const AttemptDirectory& directory, absl::Duration stop_grace,
+                std::function<void()> on_done);
+  ~AttemptRunner();
+  AttemptRunner(const AttemptRunner&) = delete;
+  AttemptRunner& operator=(const AttemptRunner&) = delete;
+
+  const v1::AttemptRef& attempt() const { return directory_.attempt(); }
+  v1::HeldAttempt Held();
+  bool done();
+
+  // Asks the trainer to stop and kills it after the grace, or at once. A weaker reason never replaces a
+  // stronger one; asking again does not lengthen the grace.
+  void Stop(v1::StopRequest why, bool now);
+  // The attempt is not ours any more: ends the trainer, at once or as Stop does, reports nothing, keeps the
+  // directory among the orphans.
+  void Abandon(bool now);
+  // The threads end soon and leave the trainer alone.
+  void Leave();
+
+ private:
+  enum class Action { kTerminate, kKill, kGone, kLeave };
+
+  AttemptRunner(RunnerServices& services, const AttemptDirectory& directory,
+                std::optional<v1::Assignment> assignment, absl::Duration stop_grace,
+                std::function<void()> on_done);
+  void Run();
+  absl::Status Start();
+  absl::Status PrepareInputs(TrainerSpec& spec);
+  absl::StatusOr<TrainerDevice> ChooseDevice() const;
+  absl::Status Spawn(const TrainerDevice& device);
+  absl::Status Adopt();
+  void Supervise();
+  Action WaitForAction(bool terminated, bool killed);
+  void NoteExit(const ProcessEnd& end);
+  void Ship();
+  AttemptEnd EndOf(const absl::Status& started);
+  void Finish(const AttemptEnd& end);
+  void MoveToOrphans();
+  void SetState(v1::HeldAttempt::State state);
+  bool leaving();
+
+  RunnerServices& services_;
+  const AttemptDirectory directory_;
+  const std::optional<v1::Assignment> assignment_;
+  const absl::Duration stop_grace_;
+  const std::function<void()> on_done_;
+  Cancellation interrupt_;  // of preparing and finishing
+  Cursor cursor_;
+  Shipper shipper_;
+  UniqueFd log_;
+  std::vector<std::string> devices_;
+  bool reserved_ = false;
+  std::unique_ptr<ChildProcess> trainer_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  v1::HeldAttempt::State state_ ABSL_GUARDED_BY(mutex_) = v1::HeldAttempt::PREPARING;
+  v1::StopRequest stop_ ABSL_GUARDED_BY(mutex_) = v1::STOP_NONE;
+  std::optional<absl::Duration> kill_at_ ABSL_GUARDED_BY(mutex_);  // set with any request to end
+  bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;
+  bool leaving_ ABSL_GUARDED_BY(mutex_) = false;
+  bool done_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<ProcessEnd> end_ ABSL_GUARDED_BY(mutex_);
+
+  std::thread shipping_;
+  std::thread thread_;
+};
+
+}  // namespace ecgtrain
+
+#endif  // ECGTRAIN_WORKER_AGENT_ATTEMPT_RUNNER_H_

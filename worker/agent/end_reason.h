@@ -1,0 +1,33 @@
+// Why an attempt ended: the table of F1 as a pure function of what is known when the trainer is gone.
+#ifndef ECGTRAIN_WORKER_AGENT_END_REASON_H_
+#define ECGTRAIN_WORKER_AGENT_END_REASON_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "ecgtrain/v1/job.pb.h"
+#include "worker/agent/attempt_directory.h"
+#include "worker/agent/child_process.h"
+
+namespace ecgtrain {
+
+struct AttemptEnd {
+  v1::EndReason reason = v1::END_REASON_UNSPECIFIED;
+  std::string message;
+  int32_t exit_code = -1;  // 128 + n for signal n, -1 when unknown
+  uint64_t step = 0;
+};
+
+// The end of an attempt that was asked to stop for `why`. An orderly stop that nobody asked for is DRAINED:
+// the host shuts down.
+v1::EndReason ReasonOfStop(v1::StopRequest why);
+
+// exit.json decides, else the exit code, else the signal. A stop explains an end that has no reason of its
+// own; CANCEL and PAUSE explain every end but COMPLETED.
+AttemptEnd DecideEnd(const std::optional<ExitRecord>& record, const ProcessEnd& process,
+                     v1::StopRequest stop);
+
+}  // namespace ecgtrain
+
+#endif  // ECGTRAIN_WORKER_AGENT_END_REASON_H_
