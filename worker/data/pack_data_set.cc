@@ -5,14 +5,11 @@
 #include <sys/file.h>
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/durable_file.h"
@@ -21,6 +18,7 @@
 #include "common/unique_fd.h"
 #include "worker/data/pack_format.h"
 #include "worker/data/pack_writer.h"
+#include "worker/data/parallel.h"
 #include "worker/data/preparation.h"
 #include "worker/data/signal.h"
 
@@ -48,18 +46,6 @@ absl::Status CheckOptions(const PackOptions& options) {
   return absl::OkStatus();
 }
 
-// Runs work(0) ... work(count - 1), each once, in any order.
-void RunInParallel(size_t count, size_t threads, absl::FunctionRef<void(size_t)> work) {
-  std::atomic<size_t> next = 0;
-  const auto run = [&] {
-    for (size_t i = next++; i < count; i = next++) work(i);
-  };
-  std::vector<std::thread> helpers;
-  for (size_t i = 1; i < std::min(threads, count); ++i) helpers.emplace_back(run);
-  run();
-  for (std::thread& helper : helpers) helper.join();
-}
-
 absl::StatusOr<PackedRecord> ReadAndPrepare(const DataSet& set, size_t index,
                                             const PreparationOptions& options) {
   PackedRecord record;
@@ -72,10 +58,10 @@ absl::StatusOr<PackedRecord> ReadAndPrepare(const DataSet& set, size_t index,
 class Packer {
  public:
   Packer(const DataSet& set, const PackOptions& options, const PackProgress& progress)
-      : set_(set), preparation_{options.source.rate, options.highpass}, progress_(progress) {
-    threads_ =
-        options.threads > 0 ? options.threads : std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
-  }
+      : set_(set),
+        preparation_{options.source.rate, options.highpass},
+        progress_(progress),
+        threads_(ThreadCount(options.threads)) {}
 
   absl::Status Run(PackWriter& writer, PackInfo& info) {
     RETURN_IF_ERROR(Report(0));

@@ -25,14 +25,6 @@ bool AllFinite(absl::Span<const double> frames) {
   return std::all_of(frames.begin(), frames.end(), [](double value) { return std::isfinite(value); });
 }
 
-std::string SkipReason(const Recording& recording) {
-  const size_t length = recording.millivolts.size() / kLeads;
-  if (static_cast<double>(length) < recording.rate) return "too_short";
-  if (!AllFinite(recording.millivolts)) return "not_finite";
-  if (IsFlat(recording.millivolts)) return "flat";
-  return "";
-}
-
 void Quantize(absl::Span<const double> millivolts, PreparedRecording& prepared) {
   constexpr double kLimit = std::numeric_limits<int16_t>::max();  // symmetric: -32768 stays free
   prepared.samples.resize(millivolts.size());
@@ -46,12 +38,25 @@ void Quantize(absl::Span<const double> millivolts, PreparedRecording& prepared) 
 
 }  // namespace
 
-absl::StatusOr<PreparedRecording> Prepare(const Recording& recording, const PreparationOptions& options) {
-  if (recording.rate != std::floor(recording.rate) || recording.rate < 1 || recording.rate > 10'000) {
-    return absl::DataLossError(
-        absl::StrCat("record ", recording.id,
-                     ", sampling rate: expected a whole number from 1 to 10000, found ", recording.rate));
+std::string SkipReason(const Recording& recording) {
+  const size_t length = recording.millivolts.size() / kLeads;
+  if (static_cast<double>(length) < recording.rate) return "too_short";
+  if (!AllFinite(recording.millivolts)) return "not_finite";
+  if (IsFlat(recording.millivolts)) return "flat";
+  return "";
+}
+
+absl::Status CheckRate(const Recording& recording) {
+  if (recording.rate == std::floor(recording.rate) && recording.rate >= 1 && recording.rate <= 10'000) {
+    return absl::OkStatus();
   }
+  return absl::DataLossError(absl::StrCat("record ", recording.id,
+                                          ", sampling rate: expected a whole number from 1 to 10000, found ",
+                                          recording.rate));
+}
+
+absl::StatusOr<PreparedRecording> Prepare(const Recording& recording, const PreparationOptions& options) {
+  RETURN_IF_ERROR(CheckRate(recording));
   PreparedRecording prepared;
   prepared.skip_reason = SkipReason(recording);
   if (!prepared.skip_reason.empty()) return prepared;

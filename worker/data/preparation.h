@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "worker/data/data_set.h"
 
@@ -26,7 +27,13 @@ struct PreparedRecording {
   uint64_t clipped_samples = 0;  // beyond +-32.767 mV
 };
 
-// DATA_LOSS when the recording's rate is no whole number from 1 to 10,000. Thread-safe.
+// Why the recording cannot be used: one of PreparedRecording's reasons, or "".
+std::string SkipReason(const Recording& recording);
+
+// DATA_LOSS when the recording's rate is no whole number from 1 to 10,000.
+absl::Status CheckRate(const Recording& recording);
+
+// Fails as CheckRate does. Thread-safe.
 absl::StatusOr<PreparedRecording> Prepare(const Recording& recording, const PreparationOptions& options);
 
 }  // namespace ecgtrain

@@ -20,7 +20,7 @@ Recording MakeRecording(size_t length, double rate = 100) {
   return recording;
 }
 
-std::string SkipReason(const Recording& recording) {
+std::string SkipReasonOf(const Recording& recording) {
   const auto prepared = Prepare(recording, {.rate = 100});
   EXPECT_TRUE(prepared.ok()) << prepared.status();
   if (!prepared->skip_reason.empty()) {
@@ -47,9 +47,9 @@ TEST(PreparationTest, WithoutHighPassTheOffsetStays) {
 }
 
 TEST(PreparationTest, ShortRecordIsLeftOut) {
-  EXPECT_EQ(SkipReason(MakeRecording(99)), "too_short");
-  EXPECT_EQ(SkipReason(MakeRecording(0)), "too_short");
-  EXPECT_EQ(SkipReason(MakeRecording(100)), "");
+  EXPECT_EQ(SkipReasonOf(MakeRecording(99)), "too_short");
+  EXPECT_EQ(SkipReasonOf(MakeRecording(0)), "too_short");
+  EXPECT_EQ(SkipReasonOf(MakeRecording(100)), "");
 }
 
 TEST(PreparationTest, RecordWithMissingSamplesIsLeftOut) {
@@ -57,23 +57,23 @@ TEST(PreparationTest, RecordWithMissingSamplesIsLeftOut) {
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     Recording recording = MakeRecording(500);
     recording.millivolts[777] = bad;
-    EXPECT_EQ(SkipReason(recording), "not_finite");
+    EXPECT_EQ(SkipReasonOf(recording), "not_finite");
   }
 }
 
 TEST(PreparationTest, RecordThatOverflowsInTheFilterIsLeftOut) {
   Recording recording = MakeRecording(500);
   for (double& value : recording.millivolts) value *= 1.7e308;
-  EXPECT_EQ(SkipReason(recording), "not_finite");
+  EXPECT_EQ(SkipReasonOf(recording), "not_finite");
 }
 
 TEST(PreparationTest, RecordFlatInEveryLeadIsLeftOut) {
   Recording recording = MakeRecording(500);
   for (size_t i = 0; i < recording.millivolts.size(); ++i)
     recording.millivolts[i] = static_cast<double>(i % kLeads);
-  EXPECT_EQ(SkipReason(recording), "flat");
+  EXPECT_EQ(SkipReasonOf(recording), "flat");
   recording.millivolts[600] += 1;
-  EXPECT_EQ(SkipReason(recording), "") << "one lead that is alive is enough";
+  EXPECT_EQ(SkipReasonOf(recording), "") << "one lead that is alive is enough";
 }
 
 TEST(PreparationTest, ClippedSamplesAreCounted) {
