@@ -63,7 +63,6 @@ absl::StatusOr<std::unique_ptr<ArtifactStore>> DirectoryArtifactStore::Open(
 
 absl::Status DirectoryArtifactStore::FindUploads() {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, Names(uploads_folder_));
-  MutexLock lock(mutex_);
   for (const std::string& file_name : names) {
     const std::optional<UploadName> name = UploadName::Parse(file_name);
     if (!name.has_value()) {
@@ -73,6 +72,7 @@ absl::Status DirectoryArtifactStore::FindUploads() {
     auto file = std::make_shared<OpenFile>(*name);
     MutexLock file_lock(file->mutex);
     file->touched = clock_.Monotonic();
+    MutexLock lock(mutex_);
     uploads_[name->id] = file;
   }
   return absl::OkStatus();

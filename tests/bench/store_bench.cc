@@ -1,17 +1,23 @@
 // What SqliteJobStore does a second, on a real disk: one JSON line a figure.
 //
 //   store_bench [FOLDER]     the database is made in FOLDER (default: the current one) and removed at the end
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "common/clock.h"
+#include "common/durable_file.h"
 #include "common/ids.h"
 #include "common/status_macros.h"
+#include "common/unique_fd.h"
 #include "server/store/sqlite/sqlite_job_store.h"
 
 namespace ecgtrain {
@@ -59,56 +65,65 @@ absl::Status MoveJob(StoreTransaction& transaction, int64_t id, uint64_t step) {
   return absl::OkStatus();
 }
 
-// Transactions a second of `writers` threads, each waiting for its answer.
-absl::StatusOr<double> WriteRate(JobStore& store, int writers) {
+// Runs `step(client)` over and over on each of `clients` threads; how often a second in all.
+absl::StatusOr<double> RateOf(int clients, const std::function<absl::Status(int client)>& step) {
   std::vector<std::thread> threads;
-  std::vector<absl::Status> results(writers);
-  std::vector<uint64_t> counts(writers, 0);
+  std::vector<absl::Status> results(clients);
+  std::vector<uint64_t> counts(clients, 0);
   const absl::Duration start = TheClock().Monotonic();
-  for (int writer = 0; writer < writers; ++writer) {
-    threads.emplace_back([&, writer] {
-      while (results[writer].ok() && TheClock().Monotonic() - start < kRun) {
-        ++counts[writer];
-        results[writer] = store.WriteAndWait(
-            [&](StoreTransaction& transaction) { return MoveJob(transaction, writer + 1, counts[writer]); });
+  for (int client = 0; client < clients; ++client) {
+    threads.emplace_back([&, client] {
+      while (results[client].ok() && TheClock().Monotonic() - start < kRun) {
+        results[client] = step(client);
+        ++counts[client];
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
+  const double seconds = absl::ToDoubleSeconds(TheClock().Monotonic() - start);
   uint64_t total = 0;
-  for (int writer = 0; writer < writers; ++writer) {
-    RETURN_IF_ERROR(results[writer]);
-    total += counts[writer];
+  for (int client = 0; client < clients; ++client) {
+    RETURN_IF_ERROR(results[client]);
+    total += counts[client];
   }
-  return total / absl::ToDoubleSeconds(TheClock().Monotonic() - start);
+  return total / seconds;
 }
 
-absl::StatusOr<double> MetricRate(JobStore& store, int batch) {
-  RETURN_IF_ERROR(store.WriteAndWait([](StoreTransaction& transaction) {
-    v1::Attempt attempt;
-    attempt.set_job_id(1);
-    attempt.set_number(1);
-    attempt.set_state(v1::LEASED);
-    return transaction.InsertAttempt(attempt);
-  }));
-  std::vector<MetricRow> rows(batch);
-  for (int i = 0; i < batch; ++i) {
-    rows[i].point.set_attempt(1);
-    rows[i].point.set_name(absl::StrCat("metric/", i % 5));
-    rows[i].point.set_value(0.1 * i);
-  }
-  uint64_t count = 0;
-  const absl::Duration start = TheClock().Monotonic();
-  while (TheClock().Monotonic() - start < kRun) {
+// Each client waits for its answer.
+absl::StatusOr<double> WriteRate(JobStore& store, int clients) {
+  std::vector<uint64_t> steps(clients, 0);
+  return RateOf(clients, [&](int client) {
+    return store.WriteAndWait(
+        [&](StoreTransaction& transaction) { return MoveJob(transaction, client + 1, ++steps[client]); });
+  });
+}
+
+// Rows a second of clients that report batches of `batch` points, five an event.
+absl::StatusOr<double> MetricRate(JobStore& store, int clients, int batch) {
+  std::vector<std::vector<MetricRow>> rows(clients, std::vector<MetricRow>(batch));
+  for (int client = 0; client < clients; ++client) {
+    RETURN_IF_ERROR(store.WriteAndWait([client, clients](StoreTransaction& transaction) {
+      v1::Attempt attempt;
+      attempt.set_job_id(100 * clients + client);
+      attempt.set_number(1);
+      attempt.set_state(v1::LEASED);
+      return transaction.InsertAttempt(attempt);
+    }));
     for (int i = 0; i < batch; ++i) {
-      rows[i].seq = (count + i) / 5 + 1;
-      rows[i].point.set_step(rows[i].seq);
+      MetricRow& row = rows[client][i];
+      row.seq = i / 5 + 1;
+      row.point.set_attempt(1);
+      row.point.set_name(absl::StrCat("metric/", i % 5));
+      row.point.set_value(0.1 * i);
     }
-    RETURN_IF_ERROR(store.WriteAndWait(
-        [&](StoreTransaction& transaction) { return transaction.AppendMetrics(1, rows); }));
-    count += batch;
   }
-  return count / absl::ToDoubleSeconds(TheClock().Monotonic() - start);
+  ASSIGN_OR_RETURN(const double batches, RateOf(clients, [&](int client) {
+                     for (MetricRow& row : rows[client]) row.seq += batch / 5;
+                     return store.WriteAndWait([&](StoreTransaction& transaction) {
+                       return transaction.AppendMetrics(100 * clients + client, rows[client]);
+                     });
+                   }));
+  return batches * batch;
 }
 
 absl::Status FillJobs(JobStore& store, int jobs) {
@@ -130,7 +145,21 @@ absl::StatusOr<absl::Duration> TimeOf(JobStore& store, absl::FunctionRef<absl::S
   return times[50];
 }
 
+// What the disk does by itself: no figure of writes can be understood without it.
+absl::StatusOr<double> SyncRate(const std::string& path) {
+  const UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  const std::string bytes(32 << 10, 'x');
+  return RateOf(1, [&](int) {
+    if (pwrite(fd.get(), bytes.data(), bytes.size(), 0) < 0 || fdatasync(fd.get()) != 0)
+      return FileError(errno, "write", path);
+    return absl::OkStatus();
+  });
+}
+
 absl::Status Measure(const std::string& path) {
+  ASSIGN_OR_RETURN(const double syncs, SyncRate(absl::StrCat(path, ".sync")));
+  Print("disk.write_and_sync.per_second", syncs, "1/s");
+
   const absl::Duration opening = TheClock().Monotonic();
   ASSIGN_OR_RETURN(std::unique_ptr<JobStore> store,
                    SqliteJobStore::Open({.path = path, .clock = TheClock()}));
@@ -154,8 +183,10 @@ absl::Status Measure(const std::string& path) {
     ASSIGN_OR_RETURN(const double rate, WriteRate(*store, writers));
     Print(absl::StrCat("store.write.", writers, ".per_second"), rate, "1/s");
   }
-  ASSIGN_OR_RETURN(const double rate, MetricRate(*store, 500));
-  Print("store.metrics.batch_500.per_second", rate, "1/s");
+  for (const int clients : {1, 8}) {
+    ASSIGN_OR_RETURN(const double rate, MetricRate(*store, clients, 500));
+    Print(absl::StrCat("store.metrics.", clients, ".batch_500.rows_per_second"), rate, "1/s");
+  }
   return absl::OkStatus();
 }
 

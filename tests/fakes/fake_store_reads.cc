@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <limits>
+#include <utility>
 
 #include "google/protobuf/util/time_util.h"
 #include "tests/fakes/fake_store_transaction.h"
@@ -78,8 +78,9 @@ absl::StatusOr<std::vector<v1::Job>> FakeStoreTransaction::QueuedJobs(int limit)
   for (const auto& [id, job] : state_.jobs) {
     if (job.state() == v1::QUEUED) jobs.push_back(job);
   }
-  std::stable_sort(jobs.begin(), jobs.end(),
-                   [](const v1::Job& a, const v1::Job& b) { return PriorityRank(a) > PriorityRank(b); });
+  std::sort(jobs.begin(), jobs.end(), [](const v1::Job& a, const v1::Job& b) {
+    return std::pair(-PriorityRank(a), a.id()) < std::pair(-PriorityRank(b), b.id());
+  });
   if (static_cast<int>(jobs.size()) > limit) jobs.resize(limit);
   return jobs;
 }
@@ -166,8 +167,9 @@ absl::StatusOr<std::string> FakeStoreTransaction::Log(int64_t job_id, uint32_t a
 
 absl::StatusOr<std::vector<v1::Checkpoint>> FakeStoreTransaction::Checkpoints(int64_t job_id) {
   std::vector<v1::Checkpoint> rows = RowsOfJob(state_.checkpoints, job_id);
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const v1::Checkpoint& a, const v1::Checkpoint& b) { return a.step() < b.step(); });
+  std::sort(rows.begin(), rows.end(), [](const v1::Checkpoint& a, const v1::Checkpoint& b) {
+    return std::pair(a.step(), a.attempt()) < std::pair(b.step(), b.attempt());
+  });
   return rows;
 }
 

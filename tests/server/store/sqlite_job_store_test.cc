@@ -146,7 +146,7 @@ TEST_F(SqliteJobStoreTest, AcknowledgedRowsSurviveSigkill) {
   if (child == 0) {
     auto store = SqliteJobStore::Open({.path = path_, .clock = clock_});
     if (!store.ok()) _exit(1);
-    for (int i = 0;; ++i) {
+    while (true) {
       int64_t id = 0;
       const absl::Status status = (*store)->WriteAndWait([&](StoreTransaction& t) {
         v1::Job job;
