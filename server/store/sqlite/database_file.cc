@@ -14,6 +14,7 @@
 #include "common/durable_file.h"
 #include "common/log.h"
 #include "common/status_macros.h"
+#include "server/store/sqlite/backup.h"
 #include "server/store/sqlite/migrations.h"
 
 namespace ecgtrain {
@@ -28,31 +29,20 @@ int64_t FileSize(const std::string& path) {
   return stat(path.c_str(), &info) == 0 ? info.st_size : 0;
 }
 
-absl::Status Damaged(const std::string& path, absl::string_view finding) {
-  return absl::DataLossError(absl::StrCat(
-      // SQLite's findings are lines, a message is one.
-      "database ", path, " is damaged (", absl::StrReplaceAll(finding, {{"\n", " "}}),
-      ") and was left as it is; go on with a backup: ecg-coordinator restore BACKUP; or salvage it: sqlite3 ",
-      path, " .recover | sqlite3 NEW, then ecg-coordinator check NEW"));
-}
-
-// The same status, with the ways on when it says that the file is damaged.
-absl::Status Explained(const absl::Status& status, const std::string& path) {
-  return absl::IsDataLoss(status) ? Damaged(path, status.message()) : status;
-}
-
-// `target`: "" for the whole file or "(TABLE)".
-absl::Status QuickCheck(Connection& connection, const std::string& target) {
-  ASSIGN_OR_RETURN(Statement check, connection.Prepare(absl::StrCat("PRAGMA quick_check", target)));
-  ASSIGN_OR_RETURN(const bool row, check.Step());
-  if (row && check.Bytes(0) != "ok") return absl::DataLossError(check.Bytes(0));
+// `check`: a PRAGMA that answers "ok" or one finding a row.
+absl::Status Check(Connection& connection, const std::string& check) {
+  ASSIGN_OR_RETURN(Statement findings, connection.Prepare(check));
+  ASSIGN_OR_RETURN(const bool row, findings.Step());
+  if (row && findings.Bytes(0) != "ok") return absl::DataLossError(findings.Bytes(0));
   return absl::OkStatus();
 }
 
+absl::Status QuickCheckTable(Connection& connection, absl::string_view table) {
+  return Check(connection, absl::StrCat("PRAGMA quick_check(", table, ")"));
+}
+
 absl::Status CheckSmallTables(Connection& connection) {
-  for (const char* table : kSmallTables) {
-    RETURN_IF_ERROR(QuickCheck(connection, absl::StrCat("(", table, ")")));
-  }
+  for (const char* table : kSmallTables) RETURN_IF_ERROR(QuickCheckTable(connection, table));
   return absl::OkStatus();
 }
 
@@ -92,7 +82,7 @@ absl::Status Apply(Connection& connection, const Migration& migration) {
 absl::Status CheckAndMigrate(Connection& connection) {
   ASSIGN_OR_RETURN(const int version, SchemaVersion(connection));
   if (version > 0) {
-    RETURN_IF_ERROR(CheckedAtOpen(connection.path()) ? QuickCheck(connection, "")
+    RETURN_IF_ERROR(CheckedAtOpen(connection.path()) ? Check(connection, "PRAGMA quick_check")
                                                      : CheckSmallTables(connection));
   }
   RETURN_IF_ERROR(connection.RunScript("PRAGMA journal_mode = WAL"));
@@ -114,11 +104,38 @@ absl::StatusOr<UniqueFd> LockDatabase(const std::string& path) {
                                                     lock_path, "): stop that one first"));
 }
 
-absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const Connection::Options& options) {
+absl::Status ExplainDamage(const absl::Status& status, const std::string& path,
+                           const std::string& backup_folder) {
+  if (!absl::IsDataLoss(status)) return status;
+  const std::string backup = NewestBackup(backup_folder).value_or("BACKUP");
+  return absl::DataLossError(absl::StrCat(
+      // SQLite's findings are lines, a message is one.
+      "database ", path, " is damaged (", absl::StrReplaceAll(status.message(), {{"\n", " "}}),
+      ") and was left as it is; go on with a backup: ecg-coordinator restore ", backup,
+      "; or salvage it: sqlite3 ", path, " .recover | sqlite3 NEW, then ecg-coordinator check NEW"));
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const Connection::Options& options,
+                                                         const std::string& backup_folder) {
+  // Made here, because SQLite would let everybody read it; the log takes over its mode.
+  const UniqueFd file(open(options.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file.valid()) return FileError(errno, "open", options.path);
   auto connection = Connection::Open(options);
-  if (!connection.ok()) return Explained(connection.status(), options.path);
-  RETURN_IF_ERROR(Explained(CheckAndMigrate(**connection), options.path));
+  if (!connection.ok()) return ExplainDamage(connection.status(), options.path, backup_folder);
+  RETURN_IF_ERROR(ExplainDamage(CheckAndMigrate(**connection), options.path, backup_folder));
   return connection;
+}
+
+absl::Status CheckContent(Connection& connection, bool whole) {
+  ASSIGN_OR_RETURN(const int version, SchemaVersion(connection));
+  if (version == 0) return absl::FailedPreconditionError(absl::StrCat(connection.path(), " is empty"));
+  if (!whole) return Check(connection, "PRAGMA quick_check");
+  RETURN_IF_ERROR(Check(connection, "PRAGMA integrity_check"));
+  ASSIGN_OR_RETURN(Statement references, connection.Prepare("PRAGMA foreign_key_check"));
+  ASSIGN_OR_RETURN(const bool row, references.Step());
+  if (!row) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(connection.path(), ": a row of ", references.Bytes(0),
+                                          " refers to a ", references.Bytes(2), " that does not exist"));
 }
 
 bool CheckedAtOpen(const std::string& path) {
@@ -139,7 +156,7 @@ absl::Status CheckTables(Connection& connection, const std::function<bool()>& st
   }
   for (const std::string& table : tables) {
     if (stopped()) return absl::OkStatus();
-    RETURN_IF_ERROR(Explained(QuickCheck(connection, absl::StrCat("(", table, ")")), connection.path()));
+    RETURN_IF_ERROR(QuickCheckTable(connection, table));
   }
   return absl::OkStatus();
 }

@@ -24,10 +24,21 @@ absl::StatusOr<UniqueFd> LockDatabase(const std::string& path);
 // DATA_LOSS when the check finds damage: nothing was written then. FAILED_PRECONDITION when the file belongs
 // to another program or has a newer schema than this one knows. A file of up to 8 MiB is checked whole; of a
 // larger one, the small tables (CheckTables does the rest).
-absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const Connection::Options& options);
+// `backup_folder`: where to look for the backup that a refusal names; may be "".
+absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const Connection::Options& options,
+                                                         const std::string& backup_folder);
+
+// A DATA_LOSS status with file, finding and the two ways on, which are a backup (the newest in
+// `backup_folder`, where there is one) or salvage; any other status as it is.
+absl::Status ExplainDamage(const absl::Status& status, const std::string& path,
+                           const std::string& backup_folder);
+
+// Whether the file is ours, of a schema that this program knows, and sound; with indexes and references when
+// `whole`. DATA_LOSS with the finding, FAILED_PRECONDITION as of OpenDatabase. Reads only.
+absl::Status CheckContent(Connection& connection, bool whole);
 
 // Checks one table after the other, so that no read transaction is long; stops between two when `stopped`.
-// DATA_LOSS as for OpenDatabase.
+// DATA_LOSS with the finding.
 absl::Status CheckTables(Connection& connection, const std::function<bool()>& stopped);
 
 // Whether OpenDatabase has checked everything.

@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "common/status_macros.h"
+#include "server/store/sqlite/backup.h"
 #include "server/store/sqlite/database_file.h"
 
 namespace ecgtrain {
@@ -21,25 +22,26 @@ uint64_t FileSize(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<JobStore>> SqliteJobStore::Open(const SqliteOptions& options) {
   ASSIGN_OR_RETURN(UniqueFd lock, LockDatabase(options.path));
+  RETURN_IF_ERROR(CheckNoRestoreCutOff(options.path));
   const bool checked = CheckedAtOpen(options.path);
   ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection,
-                   OpenDatabase({.path = options.path, .vfs = options.vfs}));
+                   OpenDatabase({.path = options.path, .vfs = options.vfs}, options.backup_folder));
   const Connection::Options read_only{.path = options.path, .read_only = true, .vfs = options.vfs};
   std::unique_ptr<SqliteJobStore> store(new SqliteJobStore(options.path, std::move(lock)));
   ASSIGN_OR_RETURN(store->readers_, ReaderPool::Open(read_only, options.readers, options.clock));
   store->writer_ = std::make_unique<Writer>(std::move(connection), options.clock, options.observer);
   if (!checked) {
     ASSIGN_OR_RETURN(std::unique_ptr<Connection> check, Connection::Open(read_only));
-    store->StartCheck(std::move(check));
+    store->StartCheck(std::move(check), options.backup_folder);
   }
   return store;
 }
 
-void SqliteJobStore::StartCheck(std::unique_ptr<Connection> connection) {
+void SqliteJobStore::StartCheck(std::unique_ptr<Connection> connection, std::string backup_folder) {
   check_connection_ = std::move(connection);
-  check_ = std::thread([this] {
+  check_ = std::thread([this, backup_folder = std::move(backup_folder)] {
     const absl::Status status = CheckTables(*check_connection_, [this] { return closing_.load(); });
-    if (absl::IsDataLoss(status)) return writer_->Fail(status);
+    if (absl::IsDataLoss(status)) return writer_->Fail(ExplainDamage(status, path_, backup_folder));
     if (!status.ok() && !closing_)
       LogWarning("the check of the database did not finish", {{"error", status.message()}});
   });

@@ -25,7 +25,8 @@ struct SqliteOptions {
   Clock& clock;                       // borrowed; dates rows, bounds reads
   StoreObserver* observer = nullptr;  // borrowed, may be null
   int readers = 4;
-  std::string vfs;  // SQLite's file layer, "" for the default; for tests that inject faults
+  std::string backup_folder;  // as of BackUpDatabase: what a refusal names; may be ""
+  std::string vfs;            // SQLite's file layer, "" for the default; for tests that inject faults
 };
 
 // Thread-safe.
@@ -45,7 +46,7 @@ class SqliteJobStore final : public JobStore {
  private:
   SqliteJobStore(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
   // Checks in the background what was too large to be checked at the start.
-  void StartCheck(std::unique_ptr<Connection> connection);
+  void StartCheck(std::unique_ptr<Connection> connection, std::string backup_folder);
 
   const std::string path_;
   // Destroyed in the reverse order: the lock goes last.
