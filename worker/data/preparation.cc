@@ -14,6 +14,9 @@
 namespace ecgtrain {
 namespace {
 
+// Bounds the memory that one record takes, whatever its files claim.
+constexpr double kMaxSeconds = 3600;
+
 bool IsFlat(absl::Span<const double> frames) {
   for (size_t i = kLeads; i < frames.size(); ++i) {
     if (frames[i] != frames[i % kLeads]) return false;
@@ -41,6 +44,7 @@ void Quantize(absl::Span<const double> millivolts, PreparedRecording& prepared) 
 std::string SkipReason(const Recording& recording) {
   const size_t length = recording.millivolts.size() / kLeads;
   if (static_cast<double>(length) < recording.rate) return "too_short";
+  if (static_cast<double>(length) > kMaxSeconds * recording.rate) return "too_long";
   if (!AllFinite(recording.millivolts)) return "not_finite";
   if (IsFlat(recording.millivolts)) return "flat";
   return "";

@@ -22,7 +22,9 @@ struct PreparationOptions {
 };
 
 struct PreparedRecording {
-  std::string skip_reason;  // "not_finite", "too_short" (under a second), "flat" (every lead); "" when usable
+  // "not_finite" (a sample is missing), "too_short" (under a second), "too_long" (over an hour), "flat" (in
+  // every lead); "" when usable.
+  std::string skip_reason;
   std::vector<int16_t> samples;  // [length, kLeads], 1 uV
   uint64_t clipped_samples = 0;  // beyond +-32.767 mV
 };

@@ -52,6 +52,11 @@ TEST(PreparationTest, ShortRecordIsLeftOut) {
   EXPECT_EQ(SkipReasonOf(MakeRecording(100)), "");
 }
 
+TEST(PreparationTest, RecordOverAnHourIsLeftOut) {
+  EXPECT_EQ(SkipReasonOf(MakeRecording(3601, 1)), "too_long");
+  EXPECT_EQ(SkipReasonOf(MakeRecording(3600, 1)), "");
+}
+
 TEST(PreparationTest, RecordWithMissingSamplesIsLeftOut) {
   for (const double bad :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
