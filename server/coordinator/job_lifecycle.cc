@@ -1,0 +1,113 @@
+#include "server/coordinator/job_lifecycle.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "proto/grpc_status.h"
+#include "server/coordinator/proto_time.h"
+
+namespace ecgtrain {
+namespace {
+
+absl::string_view AllowedVerbs(v1::JobState state) {
+  switch (state) {
+    case v1::QUEUED:
+    case v1::RUNNING:
+      return "cancel and pause are";
+    case v1::PAUSED:
+      return "resume and cancel are";
+    default:
+      return "only requeue is";
+  }
+}
+
+void ApplyToRow(v1::Job& job, const Change& change, absl::Time now) {
+  job.set_state(change.to);
+  job.set_reason(change.reason);
+  job.set_message(change.message);
+  if (change.to == v1::RUNNING) {
+    if (!job.has_started()) *job.mutable_started() = ToProtoTime(now);
+    job.clear_not_before();
+  } else {
+    job.set_stop_requested(v1::STOP_NONE);
+    job.set_stop_now(false);
+    job.clear_worker();
+  }
+  if (IsEnded(change.to)) {
+    *job.mutable_ended() = ToProtoTime(now);
+    job.clear_not_before();
+  } else {
+    job.clear_ended();
+  }
+}
+
+}  // namespace
+
+bool IsEnded(v1::JobState state) {
+  return state == v1::SUCCEEDED || state == v1::FAILED || state == v1::CANCELLED;
+}
+
+bool IsAllowedTransition(v1::JobState from, v1::JobState to) {
+  switch (from) {
+    case v1::JOB_STATE_UNSPECIFIED:
+      return to == v1::QUEUED || to == v1::PAUSED;
+    case v1::QUEUED:
+      return to == v1::RUNNING || to == v1::PAUSED || to == v1::CANCELLED;
+    case v1::RUNNING:
+      return to == v1::QUEUED || to == v1::PAUSED || IsEnded(to);
+    case v1::PAUSED:
+      return to == v1::QUEUED || to == v1::CANCELLED;
+    case v1::SUCCEEDED:
+    case v1::FAILED:
+    case v1::CANCELLED:
+      return to == v1::QUEUED;
+    default:
+      return false;
+  }
+}
+
+absl::Status WrongState(const v1::Job& job, absl::string_view wanted) {
+  return WithErrorInfo(absl::FailedPreconditionError(absl::StrCat(
+                           "job/", job.id(), " is ", v1::JobState_Name(job.state()), " and cannot be ",
+                           wanted, "; ", AllowedVerbs(job.state()), " possible")),
+                       "WRONG_STATE",
+                       {{"job", absl::StrCat(job.id())}, {"state", v1::JobState_Name(job.state())}});
+}
+
+absl::Status TransitionJob(Mutation& mutation, v1::Job& job, const Change& change) {
+  const v1::JobState from = job.state();
+  if (!IsAllowedTransition(from, change.to)) {
+    return WrongState(job, absl::StrCat("moved to ", v1::JobState_Name(change.to)));
+  }
+  ApplyToRow(job, change, mutation.now);
+  if (from == v1::JOB_STATE_UNSPECIFIED) {
+    RETURN_IF_ERROR(mutation.store.InsertJob(job));
+  } else {
+    RETURN_IF_ERROR(mutation.store.UpdateJob(job));
+  }
+  mutation.effects.plan = true;
+  mutation.effects.observations.push_back(
+      [from, to = change.to](Observer& observer) { observer.OnTransition(from, to); });
+  if (IsEnded(change.to)) {
+    v1::Job ended = job;
+    ended.clear_spec();
+    mutation.effects.observations.push_back(
+        [ended = std::move(ended)](Observer& observer) { observer.OnJobEnded(ended); });
+  }
+  return RecordEvent(mutation, job, change);
+}
+
+absl::Status RecordEvent(Mutation& mutation, const v1::Job& job, const Change& change) {
+  v1::JobEvent event;
+  event.set_job_id(job.id());
+  event.set_attempt(change.attempt);
+  *event.mutable_time() = ToProtoTime(mutation.now);
+  event.set_actor(change.actor);
+  event.set_type(change.event);
+  event.set_state(job.state());
+  event.set_reason(change.reason);
+  event.set_message(change.message);
+  mutation.effects.jobs.insert(job.id());
+  return mutation.store.AppendEvent(event);
+}
+
+}  // namespace ecgtrain

@@ -1,0 +1,66 @@
+#include "server/coordinator/leases.h"
+
+namespace ecgtrain {
+
+Leases::Leases(Clock& clock, LeaseOptions options)
+    : clock_(clock), options_(options), start_(clock.Monotonic()) {}
+
+void Leases::Register(absl::string_view worker, absl::string_view incarnation) {
+  MutexLock lock(mutex_);
+  Entry& entry = entries_[std::string(worker)];
+  if (entry.incarnation != incarnation) {
+    entry.incarnation = std::string(incarnation);
+    entry.beat = 0;
+  }
+  entry.heard = clock_.Monotonic();
+  entry.heard_wall = clock_.Now();
+}
+
+Leases::Beat Leases::Heard(absl::string_view worker, absl::string_view incarnation, uint64_t beat) {
+  MutexLock lock(mutex_);
+  const auto found = entries_.find(worker);
+  if (found == entries_.end() || found->second.incarnation != incarnation) return Beat::kUnknown;
+  Entry& entry = found->second;
+  if (beat <= entry.beat) return Beat::kOld;
+  entry.beat = beat;
+  entry.heard = clock_.Monotonic();
+  entry.heard_wall = clock_.Now();
+  return Beat::kCounts;
+}
+
+void Leases::Heard(absl::string_view worker) {
+  MutexLock lock(mutex_);
+  const auto found = entries_.find(worker);
+  if (found == entries_.end()) return;
+  found->second.heard = clock_.Monotonic();
+  found->second.heard_wall = clock_.Now();
+}
+
+bool Leases::IsReachable(absl::string_view worker) const {
+  MutexLock lock(mutex_);
+  return entries_.contains(worker) && SilentFor(worker) < options_.unreachable_after;
+}
+
+bool Leases::IsOverdue(absl::string_view worker) const {
+  MutexLock lock(mutex_);
+  return SilentFor(worker) >= options_.unreachable_after;
+}
+
+bool Leases::HasLapsed(absl::string_view worker) const {
+  MutexLock lock(mutex_);
+  return SilentFor(worker) >= options_.lease;
+}
+
+std::optional<absl::Time> Leases::LastHeard(absl::string_view worker) const {
+  MutexLock lock(mutex_);
+  const auto found = entries_.find(worker);
+  if (found == entries_.end()) return std::nullopt;
+  return found->second.heard_wall;
+}
+
+absl::Duration Leases::SilentFor(absl::string_view worker) const {
+  const auto found = entries_.find(worker);
+  return clock_.Monotonic() - (found == entries_.end() ? start_ : found->second.heard);
+}
+
+}  // namespace ecgtrain

@@ -1,0 +1,63 @@
+// What the coordinator does by itself: lease devices, judge silent workers and stuck trainers, sweep.
+#ifndef ECGTRAIN_SERVER_COORDINATOR_MAINTENANCE_H_
+#define ECGTRAIN_SERVER_COORDINATOR_MAINTENANCE_H_
+
+#include <thread>
+
+#include "absl/status/status.h"
+#include "common/mutex.h"
+#include "server/artifacts/artifact_store.h"
+#include "server/coordinator/leases.h"
+#include "server/coordinator/mutation.h"
+
+namespace ecgtrain {
+
+struct MaintenanceOptions {
+  absl::Duration tick = absl::Seconds(5);          // a round at least so often, and after each change
+  absl::Duration stuck_after = absl::Minutes(30);  // without progress of the trainer
+  absl::Duration sweep_every = absl::Hours(1);
+  absl::Duration file_age = absl::Hours(24);  // unreferenced files and uploads nobody goes on with
+  absl::Duration request_age = absl::Hours(24 * 30);
+};
+
+// Thread-safe.
+class Maintenance {
+ public:
+  Maintenance(MutationRunner& runner, ArtifactStore& artifacts, const Leases& leases,
+              MaintenanceOptions options);
+  // Stops the thread.
+  ~Maintenance();
+
+  void Start();
+  // Ends the thread after the round it is in.
+  void Stop();
+  // Something has changed: a round soon. Returns at once.
+  void Poke();
+
+  // One round on the calling thread, as the thread runs them: for tests without it. The first error is
+  // returned, what comes after it is done all the same.
+  absl::Status RunOnce();
+
+ private:
+  void Loop();
+  absl::Status CheckLiveAttempts();
+  absl::Status CheckAttempt(const v1::Attempt& attempt);
+  absl::Status Plan();
+  absl::Status Sweep();
+
+  MutationRunner& runner_;
+  ArtifactStore& artifacts_;
+  const Leases& leases_;
+  const MaintenanceOptions options_;
+  absl::Duration next_sweep_;  // of the one thread that runs rounds
+
+  Mutex mutex_;
+  CondVar changed_;
+  bool poked_ ABSL_GUARDED_BY(mutex_) = true;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace ecgtrain
+
+#endif  // ECGTRAIN_SERVER_COORDINATOR_MAINTENANCE_H_

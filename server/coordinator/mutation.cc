@@ -1,0 +1,40 @@
+#include "server/coordinator/mutation.h"
+
+#include <memory>
+
+namespace ecgtrain {
+
+void MutationRunner::Run(absl::AnyInvocable<absl::Status(Mutation&)> work, JobStore::Done done) {
+  auto effects = std::make_shared<Effects>();  // shared by the work and its completion
+  store_.Write(
+      [work = std::move(work), effects, now = clock_.Now()](StoreTransaction& store) mutable {
+        *effects = Effects();  // an earlier run was rolled back
+        Mutation mutation{store, *effects, now};
+        return work(mutation);
+      },
+      [this, effects, done = std::move(done)](absl::Status status) mutable {
+        if (status.ok()) Publish(*effects);
+        done(std::move(status));
+      });
+}
+
+absl::Status MutationRunner::RunAndWait(absl::FunctionRef<absl::Status(Mutation&)> work) {
+  Effects effects;
+  const absl::Time now = clock_.Now();
+  const absl::Status status = store_.WriteAndWait([&](StoreTransaction& store) {
+    effects = Effects();
+    Mutation mutation{store, effects, now};
+    return work(mutation);
+  });
+  if (status.ok()) Publish(effects);
+  return status;
+}
+
+void MutationRunner::Publish(const Effects& effects) {
+  for (const auto& observe : effects.observations) observe(observer_);
+  for (const int64_t job : effects.jobs) hub_.Publish(JobTopic(job));
+  for (const std::string& worker : effects.workers) hub_.Publish(WorkerTopic(worker));
+  if (effects.plan) plan_();
+}
+
+}  // namespace ecgtrain

@@ -1,0 +1,139 @@
+#include "server/coordinator/placement.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace ecgtrain {
+namespace {
+
+using WorkerState = SchedulerSnapshot::WorkerState;
+
+// Every worker can make synthetic data.
+constexpr char kSynthetic[] = "synthetic";
+
+bool HasDataset(const v1::Worker& worker, const std::string& dataset) {
+  if (dataset == kSynthetic) return true;
+  return std::any_of(worker.datasets().begin(), worker.datasets().end(),
+                     [&](const v1::WorkerDataset& known) { return known.name() == dataset; });
+}
+
+bool Fits(const v1::Device& device, const Demand& demand) {
+  if (device.kind() == "gpu") return demand.device != "cpu";
+  return device.kind() == "cpu" && demand.device != "gpu" &&
+         (demand.cpus == 0 || device.threads() >= demand.cpus);
+}
+
+bool HasFittingDevice(const v1::Worker& worker, const Demand& demand) {
+  return std::any_of(worker.devices().begin(), worker.devices().end(),
+                     [&](const v1::Device& device) { return Fits(device, demand); });
+}
+
+v1::Pending Because(v1::PendingReason reason, std::string explanation) {
+  v1::Pending pending;
+  pending.set_reason(reason);
+  pending.set_explanation(std::move(explanation));
+  return pending;
+}
+
+std::string Wanted(const Demand& demand) {
+  if (demand.device == "gpu") return "a GPU";
+  const std::string cpu =
+      demand.cpus == 0 ? "a CPU slot" : absl::StrCat("a CPU slot of ", demand.cpus, " or more threads");
+  return demand.device == "cpu" ? cpu : absl::StrCat("a GPU or ", cpu);
+}
+
+std::string Names(const std::vector<const WorkerState*>& workers) {
+  constexpr size_t kShown = 5;
+  std::vector<std::string> names;
+  for (const WorkerState* state : workers) {
+    if (names.size() == kShown) {
+      names.push_back(absl::StrCat("and ", workers.size() - kShown, " more"));
+      break;
+    }
+    names.push_back(state->worker.name());
+  }
+  return absl::StrJoin(names, ", ");
+}
+
+}  // namespace
+
+Demand DemandOf(const v1::Job& job, const std::map<int64_t, std::string>& avoid) {
+  Demand demand;
+  demand.dataset = job.dataset();
+  const v1::ResourceSpec& resources = job.spec().resources();
+  if (resources.has_device()) demand.device = resources.device();
+  demand.cpus = resources.cpus();
+  if (const auto found = avoid.find(job.id()); found != avoid.end()) demand.avoid = found->second;
+  return demand;
+}
+
+Placement::Placement(const SchedulerSnapshot& snapshot) : snapshot_(snapshot) {
+  for (const v1::Attempt& attempt : snapshot.live) {
+    for (const std::string& device : attempt.devices()) busy_.emplace(attempt.worker(), device);
+  }
+}
+
+std::variant<Placement::Place, v1::Pending> Placement::Take(const Demand& demand) {
+  if (const auto found = refused_.find(demand); found != refused_.end()) return found->second;
+  std::vector<const WorkerState*> fitting, open;
+  for (const WorkerState& state : snapshot_.workers) {
+    if (!HasDataset(state.worker, demand.dataset) || !HasFittingDevice(state.worker, demand)) continue;
+    fitting.push_back(&state);
+    if (state.reachable && !state.worker.cordoned()) open.push_back(&state);
+  }
+  if (open.size() > 1)
+    std::erase_if(open, [&](const auto* state) { return state->worker.name() == demand.avoid; });
+  for (const bool gpu : {true, false}) {
+    for (const WorkerState* state : open) {
+      const v1::Device* device = FreeDevice(state->worker, demand, gpu);
+      if (device == nullptr) continue;
+      busy_.emplace(state->worker.name(), device->id());
+      return Place{state->worker.name(), {device->id()}};
+    }
+  }
+  return refused_.emplace(demand, WhyNot(demand, fitting)).first->second;
+}
+
+const v1::Device* Placement::FreeDevice(const v1::Worker& worker, const Demand& demand, bool gpu) const {
+  const v1::Device* best = nullptr;
+  for (const v1::Device& device : worker.devices()) {
+    if ((device.kind() == "gpu") != gpu || !Fits(device, demand)) continue;
+    if (busy_.contains({worker.name(), device.id()})) continue;
+    // The smallest slot that is large enough leaves the others for larger demands.
+    if (best == nullptr || (demand.cpus > 0 && device.threads() < best->threads())) best = &device;
+  }
+  return best;
+}
+
+v1::Pending Placement::WhyNot(const Demand& demand, const std::vector<const WorkerState*>& fitting) const {
+  if (snapshot_.workers.empty()) return Because(v1::NO_FITTING_WORKER, "no worker has registered yet");
+  const bool dataset_known =
+      std::any_of(snapshot_.workers.begin(), snapshot_.workers.end(),
+                  [&](const WorkerState& state) { return HasDataset(state.worker, demand.dataset); });
+  if (!dataset_known) {
+    return Because(v1::DATASET, absl::StrCat("no worker has the data set \"", demand.dataset, "\""));
+  }
+  if (fitting.empty()) {
+    return Because(v1::NO_FITTING_WORKER,
+                   absl::StrCat("no worker with the data set \"", demand.dataset, "\" has ", Wanted(demand)));
+  }
+  std::vector<const WorkerState*> uncordoned, open;
+  for (const WorkerState* state : fitting) {
+    if (state->worker.cordoned()) continue;
+    uncordoned.push_back(state);
+    if (state->reachable) open.push_back(state);
+  }
+  if (uncordoned.empty()) {
+    return Because(v1::WORKER_CORDONED, absl::StrCat("cordoned, and nothing else fits: ", Names(fitting)));
+  }
+  if (open.empty()) {
+    return Because(v1::WORKER_UNREACHABLE,
+                   absl::StrCat("not heard of, and nothing else fits: ", Names(uncordoned)));
+  }
+  return Because(v1::DEVICES_BUSY,
+                 absl::StrCat("waits for ", Wanted(demand), ": all are in use on ", Names(open)));
+}
+
+}  // namespace ecgtrain
