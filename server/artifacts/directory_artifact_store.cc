@@ -1,22 +1,15 @@
 #include "server/artifacts/directory_artifact_store.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include "common/crc32c.h"
 #include "common/durable_file.h"
 #include "common/ids.h"
 #include "common/log.h"
-#include "common/sha256.h"
 #include "common/status_macros.h"
-#include "common/unique_fd.h"
 #include "common/units.h"
 
 namespace ecgtrain {
@@ -26,23 +19,6 @@ namespace {
 constexpr size_t kMaxUploads = 4096;
 constexpr absl::Duration kClaimTime = absl::Hours(1);
 constexpr absl::Duration kMeasureInterval = absl::Minutes(1);
-
-absl::Status NotStored(absl::string_view sha256) {
-  return absl::NotFoundError(absl::StrCat("no file with SHA-256 ", sha256, " is stored"));
-}
-
-// Names in a folder, sorted.
-absl::StatusOr<std::vector<std::string>> Names(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::vector<std::string> names;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    names.push_back(entry->path().filename().string());
-  }
-  if (error) return FileError(error.value(), "list", folder);
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 }  // namespace
 
@@ -55,14 +31,14 @@ DirectoryArtifactStore::DirectoryArtifactStore(const DirectoryArtifactOptions& o
 absl::StatusOr<std::unique_ptr<ArtifactStore>> DirectoryArtifactStore::Open(
     const DirectoryArtifactOptions& options) {
   std::unique_ptr<DirectoryArtifactStore> store(new DirectoryArtifactStore(options));
-  RETURN_IF_ERROR(MakeDirectories(store->files_, 0750));
+  RETURN_IF_ERROR(MakeDirectories(store->files_.root(), 0750));
   RETURN_IF_ERROR(MakeDirectories(store->uploads_folder_, 0750));
   RETURN_IF_ERROR(store->FindUploads());
   return store;
 }
 
 absl::Status DirectoryArtifactStore::FindUploads() {
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, Names(uploads_folder_));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(uploads_folder_));
   for (const std::string& file_name : names) {
     const std::optional<UploadName> name = UploadName::Parse(file_name);
     if (!name.has_value()) {
@@ -76,14 +52,6 @@ absl::Status DirectoryArtifactStore::FindUploads() {
     uploads_[name->id] = file;
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::filesystem::path> DirectoryArtifactStore::PathOf(absl::string_view sha256) const {
-  if (!IsSha256Hex(sha256)) {
-    return absl::InvalidArgumentError(
-        "a file is named by the 64 lower-case hexadecimal digits of its SHA-256");
-  }
-  return files_ / std::string(sha256.substr(0, 2)) / std::string(sha256);
 }
 
 absl::Status DirectoryArtifactStore::CheckSpace(uint64_t bytes) const {
@@ -146,7 +114,7 @@ void DirectoryArtifactStore::End(OpenFile& file, bool discard) {
 }
 
 absl::StatusOr<UploadState> DirectoryArtifactStore::OpenUpload(absl::string_view sha256, uint64_t size) {
-  ASSIGN_OR_RETURN(const std::filesystem::path path, PathOf(sha256));
+  RETURN_IF_ERROR(files_.PathOf(sha256).status());
   if (size > kMaxFileSize)
     return absl::InvalidArgumentError(
         absl::StrCat("a file of ", size, " bytes is over the limit of ", HumanBytes(kMaxFileSize)));
@@ -199,7 +167,7 @@ absl::Status DirectoryArtifactStore::Finish(absl::string_view upload_id) {
   ASSIGN_OR_RETURN(const std::shared_ptr<OpenFile> file, Find(upload_id));
   MutexLock lock(file->mutex);
   RETURN_IF_ERROR(Begin(*file));
-  ASSIGN_OR_RETURN(const std::filesystem::path target, PathOf(file->name.sha256));
+  ASSIGN_OR_RETURN(const std::filesystem::path target, files_.PathOf(file->name.sha256));
   RETURN_IF_ERROR(MakeDirectories(target.parent_path(), 0750));
   Claim(file->name.sha256);
   const absl::Status status = file->upload->Complete(target);
@@ -208,73 +176,13 @@ absl::Status DirectoryArtifactStore::Finish(absl::string_view upload_id) {
   return status;
 }
 
-absl::StatusOr<uint64_t> DirectoryArtifactStore::FileSize(absl::string_view sha256) {
-  ASSIGN_OR_RETURN(const std::filesystem::path path, PathOf(sha256));
-  struct stat info;
-  if (stat(path.c_str(), &info) == 0) return info.st_size;
-  return errno == ENOENT ? NotStored(sha256) : FileError(errno, "stat", path);
-}
-
-absl::StatusOr<std::string> DirectoryArtifactStore::Read(absl::string_view sha256, uint64_t offset,
-                                                         size_t size) {
-  ASSIGN_OR_RETURN(const std::filesystem::path path, PathOf(sha256));
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd.valid()) return errno == ENOENT ? NotStored(sha256) : FileError(errno, "open", path);
-  struct stat info;
-  if (fstat(fd.get(), &info) != 0) return FileError(errno, "stat", path);
-  const uint64_t end = info.st_size;
-  if (offset > end)
-    return absl::OutOfRangeError(absl::StrCat("file ", sha256, " has ", end, " bytes, none at ", offset));
-  std::string bytes(std::min<uint64_t>(size, end - offset), '\0');
-  size_t filled = 0;
-  while (filled < bytes.size()) {
-    const ssize_t got =
-        pread(fd.get(), bytes.data() + filled, bytes.size() - filled, static_cast<off_t>(offset + filled));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FileError(errno, "read", path);
-    if (got == 0) return absl::DataLossError(absl::StrCat(path.string(), " was cut while it was read"));
-    filled += got;
-  }
-  return bytes;
-}
-
-absl::Status DirectoryArtifactStore::Verify(absl::string_view sha256) {
-  ASSIGN_OR_RETURN(const std::filesystem::path path, PathOf(sha256));
-  const absl::StatusOr<FileDigest> digest = DigestFile(path);
-  if (absl::IsNotFound(digest.status())) return NotStored(sha256);
-  RETURN_IF_ERROR(digest.status());
-  if (digest->sha256 == sha256) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrCat(path.string(), " has the SHA-256 ", digest->sha256, ": the disk changed it; remove it"));
-}
-
 absl::Status DirectoryArtifactStore::Delete(absl::string_view sha256) {
-  ASSIGN_OR_RETURN(const std::filesystem::path path, PathOf(sha256));
-  {
-    // Removed under the lock, so that no claim comes between the look and the removal.
-    MutexLock lock(mutex_);
-    const auto claim = claims_.find(sha256);
-    if (claim != claims_.end() && clock_.Monotonic() - claim->second <= kClaimTime) {
-      return absl::FailedPreconditionError(absl::StrCat("file ", sha256, " is claimed by an upload"));
-    }
-    if (unlink(path.c_str()) != 0)
-      return errno == ENOENT ? absl::OkStatus() : FileError(errno, "remove", path);
-  }
-  return SyncPath(path.parent_path());
-}
-
-absl::StatusOr<std::vector<std::string>> DirectoryArtifactStore::List(absl::string_view after, size_t limit) {
-  std::vector<std::string> digests;
-  ASSIGN_OR_RETURN(const std::vector<std::string> folders, Names(files_));
-  for (const std::string& folder : folders) {
-    if (folder < after.substr(0, 2)) continue;
-    ASSIGN_OR_RETURN(const std::vector<std::string> names, Names(files_ / folder));
-    for (const std::string& name : names) {
-      if (digests.size() == limit) return digests;
-      if (IsSha256Hex(name) && name > after) digests.push_back(name);
-    }
-  }
-  return digests;
+  // Removed under the lock, so that no claim comes between the look and the removal.
+  MutexLock lock(mutex_);
+  const auto claim = claims_.find(sha256);
+  if (claim != claims_.end() && clock_.Monotonic() - claim->second <= kClaimTime)
+    return absl::FailedPreconditionError(absl::StrCat("file ", sha256, " is claimed by an upload"));
+  return files_.Remove(sha256);
 }
 
 absl::StatusOr<size_t> DirectoryArtifactStore::RemoveAbandonedUploads(absl::Duration age) {
@@ -299,16 +207,7 @@ absl::StatusOr<uint64_t> DirectoryArtifactStore::SizeBytes() {
   MutexLock lock(size_mutex_);
   const absl::Duration now = clock_.Monotonic();
   if (measured_.has_value() && now - *measured_ < kMeasureInterval) return size_bytes_;
-  uint64_t bytes = 0;
-  std::error_code error;
-  for (std::filesystem::recursive_directory_iterator entry(files_, error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::error_code gone;  // deleted meanwhile, or a folder
-    const uint64_t size = entry->is_regular_file(gone) ? entry->file_size(gone) : 0;
-    if (!gone) bytes += size;
-  }
-  if (error) return FileError(error.value(), "measure", files_);
-  size_bytes_ = bytes;
+  ASSIGN_OR_RETURN(size_bytes_, files_.SizeBytes());
   measured_ = now;
   return size_bytes_;
 }

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/mutex.h"
 #include "server/artifacts/artifact_store.h"
+#include "server/artifacts/file_tree.h"
 #include "server/artifacts/upload.h"
 
 namespace ecgtrain {
@@ -38,11 +39,15 @@ class DirectoryArtifactStore final : public ArtifactStore {
   absl::StatusOr<uint64_t> Append(absl::string_view upload_id, uint64_t offset, absl::string_view bytes,
                                   uint32_t crc32c) override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Finish(absl::string_view upload_id) override ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<uint64_t> FileSize(absl::string_view sha256) override;
-  absl::StatusOr<std::string> Read(absl::string_view sha256, uint64_t offset, size_t size) override;
-  absl::Status Verify(absl::string_view sha256) override;
+  absl::StatusOr<uint64_t> FileSize(absl::string_view sha256) override { return files_.FileSize(sha256); }
+  absl::StatusOr<std::string> Read(absl::string_view sha256, uint64_t offset, size_t size) override {
+    return files_.Read(sha256, offset, size);
+  }
+  absl::Status Verify(absl::string_view sha256) override { return files_.Verify(sha256); }
   absl::Status Delete(absl::string_view sha256) override ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<std::vector<std::string>> List(absl::string_view after, size_t limit) override;
+  absl::StatusOr<std::vector<std::string>> List(absl::string_view after, size_t limit) override {
+    return files_.List(after, limit);
+  }
   absl::StatusOr<size_t> RemoveAbandonedUploads(absl::Duration age) override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<uint64_t> SizeBytes() override ABSL_LOCKS_EXCLUDED(size_mutex_);
 
@@ -60,8 +65,6 @@ class DirectoryArtifactStore final : public ArtifactStore {
   explicit DirectoryArtifactStore(const DirectoryArtifactOptions& options);
   absl::Status FindUploads() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Where the file of a digest lies. INVALID_ARGUMENT for what is no digest: nothing else becomes a path.
-  absl::StatusOr<std::filesystem::path> PathOf(absl::string_view sha256) const;
   // The upload of this content, new where there is none.
   absl::StatusOr<std::shared_ptr<OpenFile>> FindOrAdd(absl::string_view sha256, uint64_t size)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -73,7 +76,7 @@ class DirectoryArtifactStore final : public ArtifactStore {
   void Claim(absl::string_view sha256) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status CheckSpace(uint64_t bytes) const;
 
-  const std::filesystem::path files_;
+  const FileTree files_;
   const std::filesystem::path uploads_folder_;
   const uint64_t reserve_bytes_;
   Clock& clock_;
