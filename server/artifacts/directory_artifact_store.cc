@@ -45,11 +45,8 @@ absl::Status DirectoryArtifactStore::FindUploads() {
       LogWarning("a file among the uploads is none and is left alone", {{"name", file_name}});
       continue;
     }
-    auto file = std::make_shared<OpenFile>(*name);
-    MutexLock file_lock(file->mutex);
-    file->touched = clock_.Monotonic();
     MutexLock lock(mutex_);
-    uploads_[name->id] = file;
+    uploads_[name->id] = std::make_shared<OpenFile>(*name, clock_.Monotonic());
   }
   return absl::OkStatus();
 }
@@ -79,7 +76,8 @@ absl::StatusOr<std::shared_ptr<DirectoryArtifactStore::OpenFile>> DirectoryArtif
   }
   if (uploads_.size() >= kMaxUploads)
     return absl::ResourceExhaustedError(absl::StrCat(kMaxUploads, " uploads are open; try again later"));
-  auto file = std::make_shared<OpenFile>(UploadName{NewUuid(), std::string(sha256), size});
+  auto file =
+      std::make_shared<OpenFile>(UploadName{NewUuid(), std::string(sha256), size}, clock_.Monotonic());
   uploads_[file->name.id] = file;
   return file;
 }
@@ -168,12 +166,19 @@ absl::Status DirectoryArtifactStore::Finish(absl::string_view upload_id) {
   MutexLock lock(file->mutex);
   RETURN_IF_ERROR(Begin(*file));
   ASSIGN_OR_RETURN(const std::filesystem::path target, files_.PathOf(file->name.sha256));
-  RETURN_IF_ERROR(MakeDirectories(target.parent_path(), 0750));
   Claim(file->name.sha256);
-  const absl::Status status = file->upload->Complete(target);
+  absl::Status status = file->upload->Verify();
   if (absl::IsFailedPrecondition(status)) return status;  // bytes are missing: the upload goes on
-  End(*file, /*discard=*/!status.ok());
-  return status;
+  if (status.ok()) status = file->upload->Sync();
+  if (!status.ok()) {
+    End(*file, /*discard=*/true);
+    return status;
+  }
+  // From here on an error, such as a full disk, loses nothing: the same call may be repeated.
+  RETURN_IF_ERROR(MakeDirectories(target.parent_path(), 0750));
+  RETURN_IF_ERROR(file->upload->MoveTo(target));
+  End(*file, /*discard=*/false);
+  return absl::OkStatus();
 }
 
 absl::Status DirectoryArtifactStore::Delete(absl::string_view sha256) {

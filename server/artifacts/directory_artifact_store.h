@@ -54,7 +54,7 @@ class DirectoryArtifactStore final : public ArtifactStore {
  private:
   // Locked while a chunk is written, so that uploads do not wait for one another.
   struct OpenFile {
-    explicit OpenFile(UploadName name) : name(std::move(name)) {}
+    OpenFile(UploadName name, absl::Duration now) : name(std::move(name)), touched(now) {}
     const UploadName name;
     Mutex mutex;
     std::optional<Upload> upload ABSL_GUARDED_BY(mutex);  // opened on first use

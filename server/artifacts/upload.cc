@@ -108,19 +108,18 @@ absl::StatusOr<std::string> Upload::Digest() {
   return digest.sha256;
 }
 
-absl::Status Upload::Complete(const std::filesystem::path& target) {
+absl::Status Upload::Verify() {
   if (received_ != name_.size) {
     return absl::FailedPreconditionError(
         absl::StrCat("upload ", name_.id, " has ", received_, " of ", name_.size, " bytes"));
   }
   ASSIGN_OR_RETURN(const std::string digest, Digest());
-  if (digest != name_.sha256) {
-    return absl::DataLossError(absl::StrCat("upload ", name_.id, " has the SHA-256 ", digest, ", not ",
-                                            name_.sha256, ": begin it anew"));
-  }
-  RETURN_IF_ERROR(Sync());
-  return RenameDurably(path_, target);
+  if (digest == name_.sha256) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("upload ", name_.id, " has the SHA-256 ", digest, ", not ",
+                                          name_.sha256, ": begin it anew"));
 }
+
+absl::Status Upload::MoveTo(const std::filesystem::path& target) { return RenameDurably(path_, target); }
 
 void Upload::Discard() {
   if (unlink(path_.c_str()) != 0 && errno != ENOENT)

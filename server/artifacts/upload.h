@@ -25,8 +25,8 @@ struct UploadName {
   static std::optional<UploadName> Parse(absl::string_view file_name);
 };
 
-// Thread-compatible. An error of Sync or Complete other than FAILED_PRECONDITION means that the file is lost:
-// after a failed fsync nobody knows what the disk holds, so the upload is to be discarded.
+// Thread-compatible. An error of Sync, or of Verify other than FAILED_PRECONDITION, means that the file is
+// lost and is to be discarded: after a failed fsync nobody knows what the disk holds.
 class Upload {
  public:
   // Makes an empty file; or takes up the one that is there.
@@ -35,8 +35,10 @@ class Upload {
   // As ArtifactStore::Append; without sync.
   absl::Status Append(uint64_t offset, absl::string_view bytes);
   absl::Status Sync();
-  // Verifies size and digest, syncs and renames to `target`.
-  absl::Status Complete(const std::filesystem::path& target);
+  // FAILED_PRECONDITION while bytes are missing; DATA_LOSS when the digest is not that of the name.
+  absl::Status Verify();
+  // Renames the file, which is verified and synced, to `target` in a folder that is there.
+  absl::Status MoveTo(const std::filesystem::path& target);
   // Removes the file.
   void Discard();
 
@@ -54,7 +56,7 @@ class Upload {
   UploadName name_;
   uint64_t received_;
   uint64_t durable_ = 0;
-  // Of the first hashed_ bytes. After a restart it stays behind, and Complete reads the file instead.
+  // Of the first hashed_ bytes. After a restart it stays behind, and Verify reads the file instead.
   Sha256 hash_;
   uint64_t hashed_ = 0;
 };

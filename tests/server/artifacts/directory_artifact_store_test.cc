@@ -100,6 +100,20 @@ TEST_F(DirectoryArtifactStoreTest, ForeignFilesAmongTheUploadsAreLeftAlone) {
   EXPECT_TRUE(std::filesystem::exists(folder_.path() / "uploads" / "notes.txt"));
 }
 
+TEST_F(DirectoryArtifactStoreTest, FileThatCannotBeMovedIsKeptAndMovedLater) {
+  const auto store = Open();
+  const std::string digest = Sha256Hex("content");
+  const UploadState state = *store->OpenUpload(digest, 7);
+  ASSERT_TRUE(store->Append(state.upload_id, 0, "content", Crc32c("content")).ok());
+  // Where its folder would be is a file.
+  const std::filesystem::path obstacle = folder_.path() / "sha256" / digest.substr(0, 2);
+  std::ofstream(obstacle) << "in the way";
+  EXPECT_FALSE(store->Finish(state.upload_id).ok());
+  std::filesystem::remove(obstacle);
+  EXPECT_TRUE(store->Finish(state.upload_id).ok());
+  EXPECT_TRUE(store->Verify(digest).ok());
+}
+
 TEST_F(DirectoryArtifactStoreTest, ReserveOfTheDiskIsNotTouched) {
   const auto store = Open(std::numeric_limits<uint64_t>::max());
   const auto state = store->OpenUpload(Sha256Hex("abc"), 3);
