@@ -27,6 +27,7 @@ struct DataSetOptions {
 struct DataSetInfo {
   std::string name;  // "ptbxl"
   std::vector<PackTask> tasks;
+  uint32_t source_rate = 0;  // samples a second of the recordings, where all have the same; else 0
   std::map<std::string, uint64_t> skipped;  // records that the set lists but does not hold, by reason
   std::vector<std::string> notes;           // what a person should know, one sentence each
 };

@@ -112,16 +112,16 @@ absl::Status RunInspect(const std::filesystem::path& path, bool json) {
 // One line a recording that is damaged; DATA_LOSS when there is one.
 absl::Status VerifyDataSet(const std::filesystem::path& path) {
   size_t damaged = 0;
-  double last_rate = 0;
+  uint32_t last_rate = 0;
   for (const uint32_t rate : {100u, 400u}) {  // records100, then records500 where it is complete
     ASSIGN_OR_RETURN(const std::unique_ptr<DataSet> set,
                      OpenDataSet({.type = "ptbxl", .path = path, .rate = rate}));
-    const absl::StatusOr<Recording> first = set->Read(0);
-    if (first.ok() && std::exchange(last_rate, first->rate) == first->rate) break;
+    const uint32_t source_rate = set->info().source_rate;
+    if (std::exchange(last_rate, source_rate) == source_rate) break;
     const DataSetCheck check = CheckDataSet(*set, 0);
     for (const absl::Status& status : check.damaged) std::cerr << "ecg-data: " << status.message() << "\n";
-    std::cout << path.string() << " for " << rate << " samples a second: " << check.records << " records, "
-              << check.damaged.size() << " damaged";
+    std::cout << path.string() << " at " << source_rate << " samples a second: " << check.records
+              << " records, " << check.damaged.size() << " damaged";
     for (const auto& [reason, count] : check.left_out) std::cout << ", " << count << " " << reason;
     std::cout << "\n";
     damaged += check.damaged.size();
@@ -133,8 +133,9 @@ absl::Status VerifyDataSet(const std::filesystem::path& path) {
 absl::StatusOr<std::vector<std::filesystem::path>> PacksIn(const std::filesystem::path& folder) {
   std::error_code error;
   std::vector<std::filesystem::path> packs;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".pack") packs.push_back(entry.path());
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() == ".pack") packs.push_back(entry->path());
   }
   if (error)
     return absl::InternalError(absl::StrCat("cannot read folder ", folder.string(), ": ", error.message()));

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -145,12 +146,13 @@ absl::StatusOr<UniqueFd> Lock(const std::filesystem::path& path) {
 void SweepLeftOvers(const std::filesystem::path& cache) {
   constexpr absl::string_view kSuffix = ".pack.tmp";
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(cache, error)) {
-    const std::string name = entry.path().filename().string();
+  for (std::filesystem::directory_iterator entry(cache, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
     if (!absl::EndsWith(name, kSuffix)) continue;
     const std::filesystem::path lock = LockPath(cache, name.substr(0, name.size() - kSuffix.size()));
     const UniqueFd fd(open(lock.c_str(), O_RDWR | O_CLOEXEC));
-    if (fd.valid() && flock(fd.get(), LOCK_EX | LOCK_NB) == 0) std::filesystem::remove(entry.path(), error);
+    if (fd.valid() && flock(fd.get(), LOCK_EX | LOCK_NB) == 0) unlink(entry->path().c_str());
   }
 }
 

@@ -138,6 +138,7 @@ class Ptbxl final : public DataSet {
       with_100_only += row.files_100.has_value() && !row.files_500.has_value();
     }
     use_500_ = with_500 > 0 && ((rate > 100 && with_100_only == 0) || with_100 == 0);
+    info_.source_rate = use_500_ ? 500 : 100;
     const size_t found = use_500_ ? with_500 : with_100;
     if (found == 0) {
       return absl::NotFoundError(

@@ -91,6 +91,7 @@ class Synthetic final : public DataSet {
  public:
   explicit Synthetic(const SyntheticOptions& options) : options_(options) {
     info_.name = "synthetic";
+    info_.source_rate = options.rate;
     info_.tasks = {{"all",
                     {"1AVB", "AFIB", "BIGU", "CLBBB", "CRBBB", "INVT", "LVH", "LVOLT", "NORM", "PVC", "SBRAD",
                      "SR", "STACH"}},

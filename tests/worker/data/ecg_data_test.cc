@@ -104,8 +104,8 @@ TEST_F(EcgDataTest, VerifyFindsEveryDamagedRecordingOfADataSet) {
   const std::string set = (folder_.path() / "set").string();
   const Outcome whole = Run("verify " + set);
   EXPECT_EQ(whole.code, 0) << whole.error;
-  EXPECT_EQ(whole.out, absl::StrCat(set, " for 100 samples a second: 6 records, 0 damaged\n", set,
-                                    " for 400 samples a second: 6 records, 0 damaged\n"));
+  EXPECT_EQ(whole.out, absl::StrCat(set, " at 100 samples a second: 6 records, 0 damaged\n", set,
+                                    " at 500 samples a second: 6 records, 0 damaged\n"));
   for (const char* name : {"set/records100/00000/00002_lr.dat", "set/records100/00000/00005_lr.dat",
                            "set/records500/00000/00001_hr.dat"}) {
     std::string bytes = folder_.Read(name);
@@ -115,7 +115,7 @@ TEST_F(EcgDataTest, VerifyFindsEveryDamagedRecordingOfADataSet) {
   const Outcome damaged = Run("verify " + set);
   EXPECT_EQ(damaged.code, 4);
   EXPECT_THAT(damaged.out, HasSubstr("100 samples a second: 6 records, 2 damaged\n"));
-  EXPECT_THAT(damaged.out, HasSubstr("400 samples a second: 6 records, 1 damaged\n"));
+  EXPECT_THAT(damaged.out, HasSubstr("500 samples a second: 6 records, 1 damaged\n"));
   EXPECT_THAT(damaged.error, HasSubstr("00002_lr.dat, signal"));
   EXPECT_THAT(damaged.error, HasSubstr("00005_lr.dat, signal"));
   EXPECT_THAT(damaged.error, HasSubstr("00001_hr.dat, signal"));

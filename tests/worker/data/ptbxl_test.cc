@@ -87,6 +87,7 @@ TEST_F(PtbxlTest, HigherRateReadsRecords500) {
   const auto set = OpenPtbxl(folder_.path(), 400);
   ASSERT_TRUE(set.ok()) << set.status();
   EXPECT_EQ((*set)->Read(0)->rate, 500);
+  EXPECT_EQ((*set)->info().source_rate, 500u);
   EXPECT_TRUE((*set)->info().notes.empty());
 }
 
@@ -97,6 +98,7 @@ TEST_F(PtbxlTest, HigherRateFallsBackToRecords100AndSaysSo) {
   ASSERT_TRUE(set.ok()) << set.status();
   EXPECT_EQ((*set)->size(), 40u);
   EXPECT_EQ((*set)->Read(0)->rate, 100);
+  EXPECT_EQ((*set)->info().source_rate, 100u);
   ASSERT_EQ((*set)->info().notes.size(), 1u);
   EXPECT_THAT((*set)->info().notes[0], HasSubstr("lacks 1 of 40"));
 }
