@@ -1,20 +1,15 @@
 #include "worker/agent/agent.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
 
-#include "absl/strings/str_cat.h"
 #include "client/retry_policy.h"
 #include "common/durable_file.h"
 #include "common/ids.h"
 #include "common/log.h"
 #include "common/status_macros.h"
+#include "worker/agent/state_folder.h"
 #include "worker/agent/sweeper.h"
 
 namespace ecgtrain {
@@ -25,35 +20,9 @@ constexpr absl::Duration kSweepInterval = absl::Minutes(10);
 // A coordinator that answers without holding the call must not be asked in a tight loop.
 constexpr absl::Duration kShortestBeat = absl::Milliseconds(20);
 
-absl::StatusOr<UniqueFd> LockState(const std::filesystem::path& folder) {
-  const std::filesystem::path path = folder / "lock";
-  UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!file.valid()) return FileError(errno, "open", path);
-  if (flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
-  if (errno != EWOULDBLOCK) return FileError(errno, "lock", path);
-  return absl::FailedPreconditionError(absl::StrCat("another ecg-worker uses ", folder.string(),
-                                                    ": stop it or give this one its own --state-dir"));
-}
-
 std::string HostName() {
   char host[256] = {};
   return gethostname(host, sizeof host - 1) == 0 ? host : "unknown";
-}
-
-uint64_t FreeBytes(const std::filesystem::path& folder) {
-  struct statvfs info;
-  return statvfs(folder.c_str(), &info) == 0 ? static_cast<uint64_t>(info.f_bavail) * info.f_frsize : 0;
-}
-
-// True for a directory that was prepared, but whose trainer has never run: nothing is lost with it, and the
-// coordinator orders the start again.
-bool NeverStarted(const AttemptDirectory& directory) {
-  std::error_code error;
-  for (const char* name :
-       {run_directory::kProcessFile, run_directory::kEventsFile, run_directory::kExitFile}) {
-    if (std::filesystem::exists(directory.File(name), error)) return false;
-  }
-  return !FindProcessWithArgument(directory.path().string()).has_value();
 }
 
 absl::Duration ToDuration(const google::protobuf::Duration& duration) {
@@ -65,8 +34,8 @@ absl::Duration ToDuration(const google::protobuf::Duration& duration) {
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(const AgentSettings& settings,
                                                      std::vector<v1::Device> devices, CoordinatorLink& link,
                                                      Clock& clock, std::function<void()> on_over) {
-  RETURN_IF_ERROR(MakeDirectories(settings.state_dir / "attempts", 0700));
-  ASSIGN_OR_RETURN(UniqueFd lock, LockState(settings.state_dir));
+  ASSIGN_OR_RETURN(UniqueFd lock, TakeStateFolder(settings.state_dir));
+  RETURN_IF_ERROR(MakeDirectories(settings.state_dir / "attempts"));
   std::unique_ptr<Agent> agent(
       new Agent(settings, std::move(devices), link, clock, std::move(on_over), std::move(lock)));
   RETURN_IF_ERROR(agent->ResumeAttempts());
@@ -101,23 +70,15 @@ Agent::Agent(const AgentSettings& settings, std::vector<v1::Device> devices, Coo
 Agent::~Agent() { Leave(); }
 
 absl::Status Agent::ResumeAttempts() {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(services_.attempts, error)) {
-    const absl::StatusOr<AttemptDirectory> directory = AttemptDirectory::Open(entry.path());
-    if (directory.ok() && IsFinished(directory->attempt())) continue;
-    if (absl::IsNotFound(directory.status()) || (directory.ok() && NeverStarted(*directory))) {
-      LogInfo("attempt that never started is dropped", {{"path", entry.path().string()}});
-      std::filesystem::remove_all(entry.path(), error);
-    } else if (!directory.ok()) {
-      LogError("run directory is not understood", {{"error", directory.status().message()}});
-    } else {
-      MutexLock lock(mutex_);
-      const v1::AttemptRef& attempt = directory->attempt();
-      runners_[{attempt.job_id(), attempt.attempt()}] =
-          std::make_unique<AttemptRunner>(services_, *directory, stop_grace_, WakeTender());
-    }
+  ASSIGN_OR_RETURN(const std::vector<AttemptDirectory> unfinished,
+                   FindUnfinishedAttempts(services_.attempts));
+  MutexLock lock(mutex_);
+  for (const AttemptDirectory& directory : unfinished) {
+    const v1::AttemptRef& attempt = directory.attempt();
+    runners_[{attempt.job_id(), attempt.attempt()}] =
+        std::make_unique<AttemptRunner>(services_, directory, stop_grace_, WakeTender());
   }
-  return error ? FileError(error.value(), "list", services_.attempts) : absl::OkStatus();
+  return absl::OkStatus();
 }
 
 std::function<void()> Agent::WakeTender() {
@@ -237,11 +198,6 @@ void Agent::Apply(const v1::HeartbeatResponse& response) {
   for (const v1::Assignment& assignment : response.start()) ApplyStart(assignment);
 }
 
-bool Agent::IsFinished(const v1::AttemptRef& attempt) const {
-  const AttemptDirectory directory(services_.attempts, attempt);
-  return Cursor(directory.File(run_directory::kCursorFile)).Get().finished.has_value();
-}
-
 void Agent::ApplyStart(const v1::Assignment& assignment) {
   const v1::AttemptRef& attempt = assignment.attempt();
   bool draining = false;
@@ -256,7 +212,7 @@ void Agent::ApplyStart(const v1::Assignment& assignment) {
       return;
     }
     draining = draining_;
-    if (!draining && !IsFinished(attempt)) {
+    if (!draining && !IsFinished(AttemptDirectory(services_.attempts, attempt))) {
       LogInfo("attempt taken", {{"attempt", AttemptName(attempt)}});
       runners_[key] = std::make_unique<AttemptRunner>(services_, assignment, stop_grace_, WakeTender());
     }

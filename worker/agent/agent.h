@@ -63,7 +63,6 @@ class Agent {
   void ApplyStop(const v1::StopOrder& order);
   void ApplyForget(const v1::AttemptRef& attempt);
   void Refuse(const v1::AttemptRef& attempt);
-  bool IsFinished(const v1::AttemptRef& attempt) const;
   void TendLoop();
   // Removes the runners that are done; true when the agent's work is over.
   bool Tend(absl::Duration now);

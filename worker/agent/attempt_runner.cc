@@ -12,56 +12,11 @@
 #include "common/durable_file.h"
 #include "common/log.h"
 #include "common/status_macros.h"
-#include "proto/grpc_status.h"
-#include "worker/agent/input_fetcher.h"
+#include "worker/agent/preparation.h"
 #include "worker/agent/trainer_command.h"
 
 namespace ecgtrain {
 namespace {
-
-// CANCEL > PAUSE, TIMEOUT, STUCK > DRAIN > PREEMPT.
-int Strength(v1::StopRequest why) {
-  switch (why) {
-    case v1::STOP_CANCEL:
-      return 4;
-    case v1::STOP_PAUSE:
-    case v1::STOP_TIMEOUT:
-    case v1::STOP_STUCK:
-      return 3;
-    case v1::STOP_DRAIN:
-      return 2;
-    case v1::STOP_PREEMPT:
-      return 1;
-    default:
-      return 0;
-  }
-}
-
-const v1::SignalSpec& SignalOf(const v1::JobSpec& spec) {
-  if (spec.has_finetune()) return spec.finetune().signal();
-  return spec.has_evaluate() ? spec.evaluate().signal() : spec.pretrain().signal();
-}
-
-std::string DatasetOf(const v1::JobSpec& spec) {
-  if (spec.has_finetune()) return spec.finetune().dataset();
-  return spec.has_evaluate() ? spec.evaluate().dataset() : spec.pretrain().dataset();
-}
-
-PackRequest PackRequestOf(const v1::JobSpec& spec) {
-  const v1::SignalSpec& signal = SignalOf(spec);
-  return {.dataset = DatasetOf(spec),
-          .rate = signal.rate(),
-          .highpass = signal.has_highpass() ? signal.highpass() : true};
-}
-
-// What a failure before the trainer ran means for the attempt.
-AttemptEnd FailedStart(const absl::Status& status) {
-  AttemptEnd end{.reason = v1::START_FAILED, .message = std::string(status.message())};
-  if (absl::IsResourceExhausted(status)) end.reason = v1::DISK_FULL;
-  // A reason that is none leaves what is there.
-  v1::EndReason_Parse(ErrorReason(status), &end.reason);
-  return end;
-}
 
 ShipperOptions OptionsOf(const AgentSettings& settings) {
   return {.poll = settings.poll, .upload_time = settings.upload_time};
@@ -125,7 +80,7 @@ void AttemptRunner::Stop(v1::StopRequest why, bool now) {
   const absl::Duration deadline = services_.clock.Monotonic() + (now ? absl::ZeroDuration() : stop_grace_);
   {
     MutexLock lock(mutex_);
-    if (Strength(why) > Strength(stop_)) stop_ = why;
+    stop_ = StrongerStop(stop_, why);
     kill_at_ = std::min(kill_at_.value_or(deadline), deadline);
     changed_.NotifyAll();
     if (state_ != v1::HeldAttempt::PREPARING) return;
@@ -192,48 +147,11 @@ absl::Status AttemptRunner::Start() {
   log_ = UniqueFd(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (!log_.valid()) return FileError(errno, "create", log);
   shipping_ = std::thread([this] { Ship(); });
-  TrainerSpec spec{.spec = assignment_->spec()};
-  ASSIGN_OR_RETURN(spec.device, ChooseDevice());
-  RETURN_IF_ERROR(PrepareInputs(spec));
-  ASSIGN_OR_RETURN(spec.pack, services_.packs.Ensure(PackRequestOf(spec.spec), log_.get(), interrupt_));
-  RETURN_IF_ERROR(directory_.WriteSpec(spec));
+  ASSIGN_OR_RETURN(const TrainerSpec spec,
+                   PrepareAttempt(services_, *assignment_, directory_, log_.get(), interrupt_));
   reserved_ = services_.reservations.Acquire(devices_, interrupt_);
   if (!reserved_) return absl::CancelledError("stopped before the start");
   return Spawn(spec.device);
-}
-
-absl::StatusOr<TrainerDevice> AttemptRunner::ChooseDevice() const {
-  TrainerDevice device{.kind = "cpu", .threads = 0};
-  for (const std::string& id : devices_) {
-    const auto known = std::find_if(services_.devices.begin(), services_.devices.end(),
-                                    [&id](const v1::Device& candidate) { return candidate.id() == id; });
-    if (known == services_.devices.end()) {
-      return absl::NotFoundError(absl::StrCat("this worker has no device ", id));
-    }
-    device.threads += known->threads();
-    device.kind = known->kind();
-    if (known->kind() == "gpu") device.uuids.push_back(id);
-  }
-  if (devices_.empty()) return absl::InvalidArgumentError("the assignment names no device");
-  const uint32_t wanted = assignment_->spec().resources().cpus();
-  if (device.kind == "cpu" && wanted > 0) device.threads = std::min(device.threads, wanted);
-  return device;
-}
-
-absl::Status AttemptRunner::PrepareInputs(TrainerSpec& spec) {
-  spec.parent = assignment_->has_parent();
-  spec.resume = assignment_->has_resume();
-  if (spec.parent) {
-    RETURN_IF_ERROR(FetchCheckpoint(services_.link, attempt(), assignment_->parent(),
-                                    directory_.File(run_directory::kParentFolder), services_.attempts,
-                                    interrupt_));
-  }
-  if (spec.resume) {
-    RETURN_IF_ERROR(FetchCheckpoint(services_.link, attempt(), assignment_->resume(),
-                                    directory_.File(run_directory::kResumeFolder), services_.attempts,
-                                    interrupt_));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status AttemptRunner::Spawn(const TrainerDevice& device) {
@@ -344,12 +262,7 @@ AttemptEnd AttemptRunner::EndOf(const absl::Status& started) {
     stop = stop_;
     process = end_.value_or(ProcessEnd{});
   }
-  if (!started.ok()) {
-    if (absl::IsCancelled(started) && stop != v1::STOP_NONE) {
-      return {.reason = ReasonOfStop(stop), .message = "stopped before the trainer ran"};
-    }
-    return FailedStart(started);
-  }
+  if (!started.ok()) return DecideFailedStart(started, stop);
   const absl::StatusOr<ExitRecord> record = directory_.ReadExit();
   AttemptEnd end = DecideEnd(record.ok() ? std::optional<ExitRecord>(*record) : std::nullopt, process, stop);
   end.step = std::max(end.step, shipper_.step());

@@ -6,7 +6,6 @@
 #ifndef ECGTRAIN_WORKER_AGENT_ATTEMPT_RUNNER_H_
 #define ECGTRAIN_WORKER_AGENT_ATTEMPT_RUNNER_H_
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,29 +22,12 @@
 #include "ecgtrain/v1/worker_service.pb.h"
 #include "worker/agent/attempt_directory.h"
 #include "worker/agent/child_process.h"
-#include "worker/agent/coordinator_link.h"
 #include "worker/agent/cursor.h"
-#include "worker/agent/device_reservations.h"
 #include "worker/agent/end_reason.h"
-#include "worker/agent/pack_store.h"
-#include "worker/agent/settings.h"
+#include "worker/agent/runner_services.h"
 #include "worker/agent/shipper.h"
-#include "worker/agent/uploader.h"
 
 namespace ecgtrain {
-
-// What all attempts of a worker share. Outlives them.
-struct RunnerServices {
-  const AgentSettings& settings;
-  const std::vector<v1::Device>& devices;
-  CoordinatorLink& link;
-  Uploader& uploader;
-  PackStore& packs;
-  DeviceReservations& reservations;
-  Clock& clock;
-  std::filesystem::path attempts;  // folder of run directories
-  std::filesystem::path orphans;   // where those go that are nobody's any more
-};
 
 // Thread-safe. Destroying it before done() leaves the trainer running, to be adopted by the next one.
 class AttemptRunner {
@@ -81,8 +63,6 @@ class AttemptRunner {
                 std::function<void()> on_done);
   void Run();
   absl::Status Start();
-  absl::Status PrepareInputs(TrainerSpec& spec);
-  absl::StatusOr<TrainerDevice> ChooseDevice() const;
   absl::Status Spawn(const TrainerDevice& device);
   absl::Status Adopt();
   void Supervise();

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "absl/strings/str_cat.h"
+#include "proto/grpc_status.h"
+#include "worker/agent/short_message.h"
 #include "worker/run_directory/run_directory.h"
 
 namespace ecgtrain {
@@ -52,6 +54,23 @@ std::string DescribeProcess(const ProcessEnd& process) {
   return "the trainer is gone, exit status unknown";
 }
 
+int Strength(v1::StopRequest why) {
+  switch (why) {
+    case v1::STOP_CANCEL:
+      return 4;
+    case v1::STOP_PAUSE:
+    case v1::STOP_TIMEOUT:
+    case v1::STOP_STUCK:
+      return 3;
+    case v1::STOP_DRAIN:
+      return 2;
+    case v1::STOP_PREEMPT:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
 int32_t ExitCode(const ProcessEnd& process) {
   if (process.signal.has_value()) return 128 + *process.signal;
   return process.exit_code.value_or(-1);
@@ -76,13 +95,28 @@ v1::EndReason ReasonOfStop(v1::StopRequest why) {
   }
 }
 
+v1::StopRequest StrongerStop(v1::StopRequest earlier, v1::StopRequest later) {
+  return Strength(later) > Strength(earlier) ? later : earlier;
+}
+
+AttemptEnd DecideFailedStart(const absl::Status& status, v1::StopRequest stop) {
+  if (absl::IsCancelled(status) && stop != v1::STOP_NONE) {
+    return {.reason = ReasonOfStop(stop), .message = "stopped before the trainer ran"};
+  }
+  AttemptEnd end{.reason = v1::START_FAILED, .message = ShortMessage(status.message())};
+  if (absl::IsResourceExhausted(status)) end.reason = v1::DISK_FULL;
+  // A reason that is none leaves what is there.
+  v1::EndReason_Parse(ErrorReason(status), &end.reason);
+  return end;
+}
+
 AttemptEnd DecideEnd(const std::optional<ExitRecord>& record, const ProcessEnd& process,
                      v1::StopRequest stop) {
   AttemptEnd end{.exit_code = ExitCode(process)};
   std::optional<ExitReason> reason;
   if (record.has_value()) {
     reason = record->reason;
-    end.message = record->message;
+    end.message = ShortMessage(record->message);
     end.step = record->step;
   } else if (process.exit_code.has_value()) {
     reason = run_directory::ExitReasonFromCode(*process.exit_code);

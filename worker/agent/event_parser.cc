@@ -13,6 +13,7 @@
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "worker/agent/attempt_directory.h"
+#include "worker/agent/short_message.h"
 #include "worker/run_directory/run_directory.h"
 
 namespace ecgtrain {
@@ -260,7 +261,8 @@ v1::TrainerEvent BadEvent(uint64_t seq, const absl::Status& problem) {
   v1::TrainerEvent event;
   event.set_seq(seq);
   event.mutable_warning()->set_code("BAD_EVENT");
-  event.mutable_warning()->set_message(absl::StrCat("line ", seq, " of events.jsonl: ", problem.message()));
+  event.mutable_warning()->set_message(
+      ShortMessage(absl::StrCat("line ", seq, " of events.jsonl: ", problem.message())));
   return event;
 }
 

@@ -15,7 +15,7 @@
 #include "common/nearest_name.h"
 #include "common/status_macros.h"
 #include "common/units.h"
-#include "worker/agent/attempt_directory.h"
+#include "spec/reference.h"
 
 namespace ecgtrain {
 namespace {
@@ -107,9 +107,9 @@ absl::Status ReadSettings(const YAML::Node& node, AgentSettings& settings) {
 }
 
 absl::Status CheckDataset(const std::string& name, DatasetSettings& dataset) {
-  if (!IsPlainFileName(name) || name.size() > 63) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("data set name \"", name, "\": letters, digits, '.', '_', '-' only"));
+  if (!IsIdentifier(name) || name.size() > 63) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "data set name \"", name, "\": letters, digits, '.', '_', '-', beginning with a letter or digit"));
   }
   if (dataset.type == "synthetic") {
     return dataset.records > 0
@@ -171,9 +171,10 @@ absl::Status CompleteSettings(AgentSettings& settings) {
       return absl::InvalidArgumentError("no worker name: give --name NAME");
     settings.name = host;
   }
-  if (!IsPlainFileName(settings.name) || settings.name.size() > 63) {
+  if (!IsIdentifier(settings.name) || settings.name.size() > 63) {
     return absl::InvalidArgumentError(
-        absl::StrCat("worker name \"", settings.name, "\": at most 63 letters, digits, '.', '_', '-'"));
+        absl::StrCat("worker name \"", settings.name,
+                     "\": at most 63 letters, digits, '.', '_', '-', beginning with a letter or digit"));
   }
   if (settings.threads == 0) settings.threads = std::max(1U, std::thread::hardware_concurrency());
   if (settings.cpu_slots > kMaxSlots || settings.cpu_slots > settings.threads) {

@@ -1,13 +1,7 @@
 #include "worker/agent/shipper.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
-#include "common/durable_file.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "proto/grpc_status.h"
@@ -45,6 +39,7 @@ Shipper::Shipper(const AttemptDirectory& directory, Cursor& cursor, CoordinatorL
       clock_(clock),
       options_(options),
       reader_(directory.File(run_directory::kEventsFile)),
+      log_(directory.File(run_directory::kLogFile), options.log),
       cursor_saved_(clock.Monotonic()) {
   *batch_.mutable_attempt() = directory.attempt();
 }
@@ -139,7 +134,7 @@ absl::StatusOr<Shipper::Next> Shipper::Fill() {
   RETURN_IF_ERROR(FillEvents());
   ReleaseUploads();
   batch_.clear_log();
-  if (single_until_ <= acknowledged_) RETURN_IF_ERROR(FillLog());
+  if (single_until_ <= acknowledged_) RETURN_IF_ERROR(FillLog(gone));
   if (batch_.events_size() > 0 || !batch_.log().empty()) return Next::kSend;
   return gone && UploadsAreOver() ? Next::kDone : Next::kWait;
 }
@@ -160,15 +155,8 @@ absl::Status Shipper::FillEvents() {
   return absl::OkStatus();
 }
 
-absl::Status Shipper::FillLog() {
-  const std::filesystem::path path = directory_.File(run_directory::kLogFile);
-  if (!log_.valid()) log_ = UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!log_.valid()) return errno == ENOENT ? absl::OkStatus() : FileError(errno, "open", path);
-  std::string& log = *batch_.mutable_log();
-  log.resize(kMaxLogBytes);
-  const ssize_t got = pread(log_.get(), log.data(), log.size(), static_cast<off_t>(log_offset_));
-  if (got < 0) return FileError(errno, "read", path);
-  log.resize(static_cast<size_t>(got));
+absl::Status Shipper::FillLog(bool complete) {
+  ASSIGN_OR_RETURN(*batch_.mutable_log(), log_.Read(log_offset_, kMaxLogBytes, complete));
   batch_.set_log_offset(log_offset_);
   return absl::OkStatus();
 }

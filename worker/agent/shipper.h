@@ -17,12 +17,12 @@
 #include "client/retry_policy.h"
 #include "common/clock.h"
 #include "common/mutex.h"
-#include "common/unique_fd.h"
 #include "ecgtrain/v1/worker_service.pb.h"
 #include "worker/agent/attempt_directory.h"
 #include "worker/agent/coordinator_link.h"
 #include "worker/agent/cursor.h"
 #include "worker/agent/event_reader.h"
+#include "worker/agent/log_reader.h"
 #include "worker/agent/uploader.h"
 
 namespace ecgtrain {
@@ -32,6 +32,7 @@ struct ShipperOptions {
   // For the uploads that are left when trainer and events are done.
   absl::Duration upload_time = absl::Minutes(15);
   RetryPolicy retry;
+  LogLimits log;
 };
 
 // The files are the queue: nothing is kept in memory but one batch, and what the coordinator has acknowledged
@@ -65,7 +66,7 @@ class Shipper {
   absl::Status FindPosition();
   absl::StatusOr<Next> Fill();
   absl::Status FillEvents();
-  absl::Status FillLog();
+  absl::Status FillLog(bool complete);
   absl::Status Send();
   absl::Status Settle(const v1::ReportEventsResponse& response);
   absl::Status AfterRefusal(const absl::Status& refusal);
@@ -89,7 +90,7 @@ class Shipper {
 
   // Of the thread in Run.
   EventReader reader_;
-  UniqueFd log_;
+  LogReader log_;
   v1::ReportEventsRequest batch_;
   bool positioned_ = false;
   uint64_t acknowledged_ = 0;

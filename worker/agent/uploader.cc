@@ -23,14 +23,17 @@ namespace {
 
 constexpr int kMaxWrongDigests = 3;
 
+// FAILED_PRECONDITION, as where the coordinator does not want the file any more: neither will change.
+absl::Status NotThere(absl::string_view problem) { return absl::FailedPreconditionError(problem); }
+
 absl::StatusOr<UniqueFd> OpenForUpload(const UploadJob& job) {
   UniqueFd file(open(job.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file.valid()) return FileError(errno, "open", job.path);
   struct stat info;
-  if (fstat(file.get(), &info) != 0) return FileError(errno, "stat", job.path);
+  if (!file.valid() || fstat(file.get(), &info) != 0)
+    return NotThere(FileError(errno, "open", job.path).message());
   if (!S_ISREG(info.st_mode) || static_cast<uint64_t>(info.st_size) != job.file.size()) {
-    return absl::NotFoundError(absl::StrCat(job.path.string(), " is not the file of ", job.file.size(),
-                                            " bytes that its event has named"));
+    return NotThere(absl::StrCat(job.path.string(), " is not the file of ", job.file.size(),
+                                 " bytes that its event has named"));
   }
   return file;
 }
@@ -38,8 +41,8 @@ absl::StatusOr<UniqueFd> OpenForUpload(const UploadJob& job) {
 absl::Status ReadChunk(int file, const UploadJob& job, uint64_t offset, std::string& data) {
   data.resize(std::min<uint64_t>(kChunkBytes, job.file.size() - offset));
   const ssize_t got = pread(file, data.data(), data.size(), static_cast<off_t>(offset));
-  if (got < 0) return FileError(errno, "read", job.path);
-  if (got == 0) return absl::NotFoundError(absl::StrCat(job.path.string(), " was cut at byte ", offset));
+  if (got < 0) return NotThere(FileError(errno, "read", job.path).message());
+  if (got == 0) return NotThere(absl::StrCat(job.path.string(), " was cut at byte ", offset));
   data.resize(static_cast<size_t>(got));
   return absl::OkStatus();
 }
@@ -133,8 +136,10 @@ void Uploader::Work() {
 
 bool Uploader::IsWorthAnotherTry(const absl::Status& status, Entry& entry) {
   if (absl::IsDataLoss(status)) return ++entry.wrong_digests < kMaxWrongDigests;
-  return !absl::IsAborted(status) && !absl::IsNotFound(status) && !absl::IsPermissionDenied(status) &&
-         !absl::IsInvalidArgument(status) && !absl::IsUnimplemented(status);
+  // NOT_FOUND is an upload that the coordinator has closed: the next try opens it again.
+  return !absl::IsAborted(status) && !absl::IsFailedPrecondition(status) &&
+         !absl::IsPermissionDenied(status) && !absl::IsInvalidArgument(status) &&
+         !absl::IsUnimplemented(status);
 }
 
 absl::Status Uploader::Upload(const UploadJob& job, const std::function<bool()>& cancelled) {

@@ -7,8 +7,7 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
-#include <optional>
-#include <set>
+#include <memory>
 #include <thread>
 #include <vector>
 
