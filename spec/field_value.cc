@@ -164,6 +164,7 @@ std::string FormatNumber(double value) { return absl::StrFormat("%.10g", value);
 
 std::vector<std::string> FieldNames(const google::protobuf::Descriptor& type) {
   std::vector<std::string> names;
+  names.reserve(type.field_count());
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return names;
 }

@@ -131,7 +131,7 @@ std::vector<uint32_t> ChannelsForWidth(double width) {
   std::vector<uint32_t> channels;
   for (const uint32_t full : kPaperChannels) {
     // 196 stands in the paper's drawing and is no multiple of 8: width 1 is exact.
-    const double rounded = width == 1 ? full : 8 * std::ceil(full * width / 8 - 0.5);
+    const double rounded = width == 1 ? full : 8. * std::round(full * width / 8);
     channels.push_back(static_cast<uint32_t>(std::max(8., rounded)));
   }
   return channels;

@@ -42,7 +42,7 @@ absl::string_view DatasetOf(const v1::JobSpec& spec);
 absl::string_view FromOf(const v1::JobSpec& spec);
 
 // Channels of stem and encoder blocks at a width: 64 128 196 256 320 at 1; else each x width rounded to the
-// nearest multiple of 8 (the lower one in the middle), at least 8.
+// nearest multiple of 8 (the higher one in the middle), at least 8.
 std::vector<uint32_t> ChannelsForWidth(double width);
 
 }  // namespace ecgtrain

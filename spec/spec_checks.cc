@@ -110,13 +110,14 @@ void CheckMask(const v1::PretrainSpec& pretrain, Problems& problems) {
   const v1::MaskSpec& mask = pretrain.mask();
   const uint32_t samples = pretrain.signal().samples();
   if (mask.cell() == 0) return;
+  const uint32_t cells = samples / mask.cell();
   if (samples % mask.cell() != 0) {
     AddProblem(problems, "pretrain.mask.cell",
                absl::StrCat(mask.cell(), " does not divide signal.samples ", samples));
-  } else if (std::llround(mask.ratio() * (samples / mask.cell())) < 1) {
-    AddProblem(problems, "pretrain.mask.ratio",
-               absl::StrCat(mask.ratio(), " of ", samples / mask.cell(),
-                            " cells masks none; raise it or make cells smaller"));
+  } else if (std::llround(mask.ratio() * cells) < 1) {
+    AddProblem(
+        problems, "pretrain.mask.ratio",
+        absl::StrCat(mask.ratio(), " of ", cells, " cells masks none; raise it or make cells smaller"));
   }
 }
 

@@ -23,7 +23,6 @@ using ::google::protobuf::Descriptor;
 using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
 using ::google::protobuf::OneofDescriptor;
-using ::google::protobuf::Reflection;
 
 std::string Shown(absl::string_view text) { return absl::CHexEscape(text.substr(0, 80)); }
 

@@ -139,7 +139,7 @@ std::string Values(const FieldDescriptor& field, const v1::FieldRule& rule) {
 }
 
 void AppendSection(const Section& section, const CommentsByPath& comments, std::string& page) {
-  const auto comment_at = [&comments](std::vector<int> path) {
+  const auto comment_at = [&comments](const std::vector<int>& path) {
     const auto found = comments.find(path);
     return found == comments.end() ? std::string() : found->second;
   };

@@ -1,10 +1,13 @@
 """The Prometheus configuration and the provisioning of Grafana fit one another and the coordinator."""
 import re
+import subprocess
+import tempfile
 import unittest
+import urllib.request
 
 import yaml
 
-from support import SOURCE, run
+from support import PROGRAMS, SOURCE, run
 
 
 class PrometheusTest(unittest.TestCase):
@@ -34,17 +37,60 @@ class PrometheusTest(unittest.TestCase):
         self.assertTrue((SOURCE / "deploy/grafana/dashboards" / home.removeprefix(path + "/")).exists())
 
 
+def listed_metrics():
+    """Name -> (type, labels) of deploy/lint/metrics.txt."""
+    metrics = {}
+    for line in (SOURCE / "deploy/lint/metrics.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, kind, *labels = line.split()
+            metrics[name] = (kind, set(labels[0].split(",")) if labels else set())
+    return metrics
+
+
 class MetricListTest(unittest.TestCase):
     """deploy/lint/metrics.txt is what the coordinator exposes."""
 
-    def test_sources_of_the_coordinator_name_every_family(self):
-        sources = "".join(path.read_text() for path in (SOURCE / "server").rglob("*.cc"))
-        if "ecgtrain_build_info" not in sources:
-            self.skipTest("server/telemetry is not in this tree")
-        for line in (SOURCE / "deploy/lint/metrics.txt").read_text().splitlines():
-            if line and not line.startswith("#"):
-                name = line.split()[0]
-                self.assertTrue(re.search(rf'"{name}"', sources), f"no source of server/ names {name}")
+    def test_list_is_the_table_of_the_coordinator(self):
+        table = SOURCE / "server/telemetry/metric_table.cc"
+        known = dict(re.findall(r'\{"(\w+)", (Gauge|Counter|Histogram),', table.read_text()))
+        self.assertEqual({name: kind.lower() for name, kind in known.items()},
+                         {name: kind for name, (kind, _) in listed_metrics().items()})
+
+    def test_page_of_a_running_coordinator_fits_the_list(self):
+        page = page_of_a_coordinator(self)
+        code, output = run("promtool", "check", "metrics", input=without_library_metrics(page))
+        self.assertEqual((code, output), (0, ""))
+        metrics = listed_metrics()
+        samples = re.findall(r'^(\w+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? [^ ]+$', without_library_metrics(page), re.MULTILINE)
+        self.assertIn("ecgtrain_ready", [name for name, _ in samples])
+        self.assertIn("grpc_server_handling_seconds", [name for name, _ in samples])
+        for name, labels in samples:
+            with self.subTest(metric=name):
+                self.assertEqual(set(re.findall(r'(\w+)="', labels)) - {"le"}, metrics[name][1])
+
+
+def without_library_metrics(page):
+    return "".join(line + "\n" for line in page.splitlines() if "exposer_" not in line)
+
+
+def page_of_a_coordinator(test):
+    """/metrics of a coordinator that has answered one call; its line `ready` says where it listens."""
+    coordinator, ecgctl = PROGRAMS / "ecg-coordinator", PROGRAMS / "ecgctl"
+    if not coordinator.exists() or not ecgctl.exists():
+        test.skipTest(f"{coordinator} or {ecgctl} is not built")
+    with tempfile.TemporaryDirectory() as state:
+        with subprocess.Popen([coordinator, "serve", "--state-dir", state, "--listen", "127.0.0.1:0", "--metrics-listen",
+                               "127.0.0.1:0"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                ready = next((line for line in process.stderr if " ready " in line), "")
+                address, metrics = (re.search(rf" {key}=(\S+)", ready).group(1) for key in ("address", "metrics"))
+                code, output = run(ecgctl, "--server", address, "server", "status")
+                test.assertEqual(code, 0, output)
+                with urllib.request.urlopen(f"http://{metrics}/metrics", timeout=30) as answer:
+                    return answer.read().decode()
+            finally:
+                process.terminate()
+                process.stderr.close()
 
 
 if __name__ == "__main__":
