@@ -1,13 +1,12 @@
 """The Prometheus configuration and the provisioning of Grafana fit one another and the coordinator."""
 import re
-import subprocess
 import tempfile
 import unittest
 import urllib.request
 
 import yaml
 
-from support import PROGRAMS, SOURCE, run
+from support import PROGRAMS, SOURCE, coordinator, run
 
 
 class PrometheusTest(unittest.TestCase):
@@ -74,23 +73,13 @@ def without_library_metrics(page):
 
 
 def page_of_a_coordinator(test):
-    """/metrics of a coordinator that has answered one call; its line `ready` says where it listens."""
-    coordinator, ecgctl = PROGRAMS / "ecg-coordinator", PROGRAMS / "ecgctl"
-    if not coordinator.exists() or not ecgctl.exists():
-        test.skipTest(f"{coordinator} or {ecgctl} is not built")
+    """/metrics of a coordinator that has answered one call."""
     with tempfile.TemporaryDirectory() as state:
-        with subprocess.Popen([coordinator, "serve", "--state-dir", state, "--listen", "127.0.0.1:0", "--metrics-listen",
-                               "127.0.0.1:0"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-            try:
-                ready = next((line for line in process.stderr if " ready " in line), "")
-                address, metrics = (re.search(rf" {key}=(\S+)", ready).group(1) for key in ("address", "metrics"))
-                code, output = run(ecgctl, "--server", address, "server", "status")
-                test.assertEqual(code, 0, output)
-                with urllib.request.urlopen(f"http://{metrics}/metrics", timeout=30) as answer:
-                    return answer.read().decode()
-            finally:
-                process.terminate()
-                process.stderr.close()
+        with coordinator("--state-dir", state, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0") as addresses:
+            code, output = run(PROGRAMS / "ecgctl", "--server", addresses[0], "server", "status")
+            test.assertEqual(code, 0, output)
+            with urllib.request.urlopen(f"http://{addresses[1]}/metrics", timeout=30) as answer:
+                return answer.read().decode()
 
 
 if __name__ == "__main__":
