@@ -46,7 +46,7 @@ absl::StatusOr<std::vector<v1::Job>> ShowJobsUntilEnded(Session& session, Traini
     if (all_ended) break;
     if (session.clock().Monotonic() >= deadline)
       return absl::DeadlineExceededError("the time to wait is over");
-    if (!session.cancellation().SleepFor(kInterval)) return absl::CancelledError("interrupted");
+    if (!session.Sleep(kInterval)) return absl::CancelledError("interrupted");
   }
   // What is on the screen at the end stays there.
   lines.Clear();

@@ -48,6 +48,10 @@ absl::StatusOr<TrainingClient*> Session::Client() {
   return client_.get();
 }
 
+bool Session::Sleep(absl::Duration duration) {
+  return environment_.sleep ? environment_.sleep(duration) : environment_.cancellation.SleepFor(duration);
+}
+
 void Session::Talk(absl::string_view line) {
   if (!output_.quiet()) environment_.err << EscapeControl(line) << "\n" << std::flush;
 }

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "client/cancellation.h"
 #include "client/cli/command.h"
 #include "client/cli/output.h"
@@ -55,6 +56,9 @@ class Session {
   const Variables& variables() const { return environment_.variables; }
   Clock& clock() { return environment_.clock; }
   Cancellation& cancellation() { return environment_.cancellation; }
+
+  // False when Ctrl-C came first.
+  bool Sleep(absl::Duration duration);
 
   // A line on standard error, unless quiet. Control characters are escaped.
   void Talk(absl::string_view line);
