@@ -83,7 +83,9 @@ std::vector<std::string> LiveReferences(Session& session, const Option& option) 
   if (!options.ok()) return {};
   ClientOptions quick = *options;
   quick.call_timeout = kLiveDeadline;
-  const auto client = TrainingClient::Create(quick, ClientHooks{session.clock(), session.cancellation()});
+  ClientHooks hooks{session.clock(), session.cancellation()};
+  hooks.sleep = [&session](absl::Duration wait) { return session.Sleep(wait); };
+  const auto client = TrainingClient::Create(quick, hooks);
   if (!client.ok()) return {};
   std::vector<std::string> names;
   if (option.name == "WORKER") {
