@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "spec/field_value.h"
 
 namespace ecgtrain {
@@ -21,7 +22,9 @@ using ::google::protobuf::Message;
 using ::google::protobuf::Reflection;
 using Json = nlohmann::ordered_json;
 
-Json ToJson(const Message& message);
+enum class Style { kProtobufJson, kForPeople };
+
+Json ToJson(const Message& message, Style style);
 
 Json MapToJson(const Message& message, const FieldDescriptor& field) {
   const Reflection& reflection = *message.GetReflection();
@@ -63,13 +66,17 @@ Json ScalarToJson(const Message& message, const FieldDescriptor& field) {
   }
 }
 
-Json DurationToJson(const Message& duration) {
+// "600s" as protobuf JSON has it, or "10m".
+Json DurationToJson(const Message& duration, Style style) {
   google::protobuf::Duration value;
   value.CopyFrom(duration);
-  return google::protobuf::util::TimeUtil::ToString(value);
+  if (style == Style::kProtobufJson || value.nanos() != 0 || value.seconds() <= 0) {
+    return google::protobuf::util::TimeUtil::ToString(value);
+  }
+  return absl::FormatDuration(absl::Seconds(value.seconds()));
 }
 
-Json ToJson(const Message& message) {
+Json ToJson(const Message& message, Style style) {
   const Reflection& reflection = *message.GetReflection();
   Json result = Json::object();
   for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
@@ -82,9 +89,9 @@ Json ToJson(const Message& message) {
     } else if (field.is_repeated()) {
       result[field.name()] = ListToJson(message, field);
     } else if (IsDuration(field)) {
-      result[field.name()] = DurationToJson(reflection.GetMessage(message, &field));
+      result[field.name()] = DurationToJson(reflection.GetMessage(message, &field), style);
     } else if (IsSection(field)) {
-      result[field.name()] = ToJson(reflection.GetMessage(message, &field));
+      result[field.name()] = ToJson(reflection.GetMessage(message, &field), style);
     } else {
       result[field.name()] = ScalarToJson(message, field);
     }
@@ -94,6 +101,12 @@ Json ToJson(const Message& message) {
 
 std::string Dump(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
+// "1h30m" begins with a digit and yet is no number to any YAML reader.
+bool LooksLikeDuration(absl::string_view text) {
+  return !text.empty() && absl::ascii_isdigit(text.front()) && absl::ascii_isalpha(text.back()) &&
+         text.find_first_not_of("0123456789hms") == absl::string_view::npos;
+}
+
 // Words that no YAML reader takes for anything else stay without quotes; the rest is quoted as in JSON.
 std::string YamlScalar(const Json& value) {
   if (!value.is_string()) return Dump(value);
@@ -102,12 +115,13 @@ std::string YamlScalar(const Json& value) {
     return absl::ascii_isalnum(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == '@';
   };
   const std::string lower = absl::AsciiStrToLower(text);
-  for (const absl::string_view word : {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}) {
-    if (lower == word) return Dump(value);
+  for (const absl::string_view special : {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}) {
+    if (lower == special) return Dump(value);
   }
-  if (text.empty() || !absl::ascii_isalpha(text[0]) || !std::all_of(text.begin(), text.end(), plain))
-    return Dump(value);
-  return text;
+  if (LooksLikeDuration(text)) return text;
+  const bool word =
+      !text.empty() && absl::ascii_isalpha(text[0]) && std::all_of(text.begin(), text.end(), plain);
+  return word ? text : Dump(value);
 }
 
 void AppendYaml(const Json& object, int indent, std::string& out) {
@@ -129,11 +143,11 @@ void AppendYaml(const Json& object, int indent, std::string& out) {
 
 }  // namespace
 
-std::string SpecToJson(const v1::JobSpec& spec) { return Dump(ToJson(spec)); }
+std::string SpecToJson(const v1::JobSpec& spec) { return Dump(ToJson(spec, Style::kProtobufJson)); }
 
 std::string SpecToYaml(const v1::JobSpec& spec) {
   std::string text;
-  const Json value = ToJson(spec);
+  const Json value = ToJson(spec, Style::kForPeople);
   if (value.empty()) return "{}\n";
   AppendYaml(value, 0, text);
   return text;

@@ -98,6 +98,8 @@ TEST(SpecTextTest, YamlIsWrittenForPeople) {
   EXPECT_EQ(SpecToYaml(*spec),
             "name: a\npretrain:\n  dataset: synthetic\nafter: [job/1, \"2\"]\nlabels:\n  k: \"no\"\n");
   EXPECT_EQ(SpecToYaml(v1::JobSpec()), "{}\n");
+  EXPECT_EQ(SpecToYaml(*ParseSpec("checkpoint: {every: 600s}\nresources: {max_time: 2d5s}", "s")),
+            "checkpoint:\n  every: 10m\nresources:\n  max_time: 48h5s\n");
 }
 
 // Damaged text must give an error or a specification that can be printed and read again, never a crash.

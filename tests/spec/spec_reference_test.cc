@@ -8,6 +8,8 @@
 #include <string>
 
 #include "common/durable_file.h"
+#include "spec/resolve.h"
+#include "spec/spec_parser.h"
 
 namespace ecgtrain {
 namespace {
@@ -19,6 +21,16 @@ TEST(SpecReferenceTest, HoldsRulesAndComments) {
   EXPECT_THAT(page, HasSubstr("| `learning_rate` | number | `0.001` | 1e-08 to 10 |"));
   EXPECT_THAT(page, HasSubstr("Same cells in all leads, or drawn for each lead."));
   EXPECT_THAT(page, HasSubstr("## `pretrain.folds`, `finetune.folds`, `evaluate.folds`"));
+}
+
+TEST(SpecReferenceTest, ExampleResolves) {
+  const std::string page = SpecReference();
+  const size_t begin = page.find("```yaml\n") + 8;
+  absl::StatusOr<v1::JobSpec> spec =
+      ParseSpec(page.substr(begin, page.find("```", begin) - begin), "example");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(ResolveSpec(*spec).size(), 0u);
+  EXPECT_EQ(spec->finetune().from(), "job/12@best");
 }
 
 TEST(SpecReferenceTest, CommittedPageIsCurrent) {
