@@ -183,7 +183,7 @@ absl::StatusOr<std::filesystem::path> PackDataSet(const PackOptions& options, co
   info.highpass = options.highpass;
   info.skipped = set->info().skipped;
   info.notes = set->info().notes;
-  const std::filesystem::path path = options.cache / absl::StrCat(info.digest, ".pack");
+  std::filesystem::path path = options.cache / absl::StrCat(info.digest, ".pack");
   ASSIGN_OR_RETURN(const bool cached, HasPack(path, info.digest));
   if (cached) return path;
   ASSIGN_OR_RETURN(const UniqueFd lock, Lock(LockPath(options.cache, info.digest)));

@@ -89,7 +89,7 @@ void PackWriter::AddLabels(absl::Span<const std::vector<bool>> labels) {
   std::string bits(label_stride_, '\0');
   size_t at = 0;
   const auto put = [&bits, &at](bool value) {
-    if (value) bits[at / 8] |= static_cast<char>(1 << at % 8);
+    if (value) bits[at / 8] = static_cast<char>(bits[at / 8] | 1 << at % 8);
     ++at;
   };
   for (const std::vector<bool>& task : labels) put(!task.empty());

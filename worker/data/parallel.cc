@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "common/log.h"
+
 namespace ecgtrain {
 
 size_t ThreadCount(int wanted) {
@@ -21,8 +23,8 @@ void RunInParallel(size_t count, size_t threads, absl::FunctionRef<void(size_t)>
   helpers.reserve(threads);
   try {
     while (helpers.size() + 1 < std::min(threads, count)) helpers.emplace_back(run);
-  } catch (const std::system_error&) {
-    // A limit on processes: the threads that are there do the work.
+  } catch (const std::system_error&) {  // a limit on processes: the threads that are there do the work
+    LogWarning("fewer threads than wanted", {{"threads", helpers.size() + 1}, {"wanted", threads}});
   }
   run();
   for (std::thread& helper : helpers) helper.join();
