@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "worker/data/pack_data_set.h"
@@ -147,12 +148,13 @@ absl::StatusOr<LoopEnd> Train(Session& session, TrainingTask& task, const Traini
                      .dropout = spec.model.dropout,
                      .manifest = manifest},
                     {session.events, keeper, session.controls, session.clock});
+  // For exit.json, however this ends.
+  const absl::Cleanup remember_step = [&session, &loop] { session.step = loop.state().step; };
   ASSIGN_OR_RETURN(const uint64_t resumed_step, Resume(session, folder, manifest, loop));
   RETURN_IF_ERROR(
       AnnounceTraining(session, records, resumed_step, task.network().weights().ParameterCount()));
-  const absl::StatusOr<LoopEnd> end = loop.Run();
-  session.step = loop.state().step;
-  if (!end.ok() || *end == LoopEnd::kStopped) return end;
+  ASSIGN_OR_RETURN(const LoopEnd end, loop.Run());
+  if (end == LoopEnd::kStopped) return end;
   return finish(loop);
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -75,6 +76,10 @@ TrainerExit ToExit(const absl::StatusOr<LoopEnd>& end, uint64_t step) {
 
 absl::StatusOr<std::unique_ptr<EventFile>> OpenEvents(const std::filesystem::path& folder, Clock& clock) {
   RETURN_IF_ERROR(MakeDirectories(folder));
+  // An earlier process's: it must not speak for this one.
+  std::error_code error;
+  std::filesystem::remove(folder / run_directory::kExitFile, error);
+  if (error) return FileError(error.value(), "remove", folder / run_directory::kExitFile);
   return EventFile::Open(folder, clock);
 }
 
