@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "server/database_verbs.h"
 #include "server/server.h"
 #include "server/state_directory.h"
 
@@ -111,6 +112,8 @@ int main(int argc, char** argv) {
   init->add_option("--tls-hosts", hosts, "Names and addresses of this server, for its certificate")
       ->delimiter(',');
 
+  ecgtrain::DatabaseVerbs database(app);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -121,5 +124,10 @@ int main(int argc, char** argv) {
   ecgtrain::ConfigureLogging("ecg-coordinator", ecgtrain::LogLevel::kInfo,
                              json_log ? ecgtrain::LogFormat::kJson : ecgtrain::LogFormat::kText);
   setenv("GRPC_VERBOSITY", "ERROR", /*overwrite=*/0);
+  if (database.Chosen()) {
+    ecgtrain::RealClock clock;
+    const absl::Status status = database.Run(clock);
+    return status.ok() ? 0 : Fail(status);
+  }
   return *init ? Initialize(state_dir, hosts) : Serve(options);
 }

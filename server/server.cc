@@ -132,9 +132,10 @@ class RunningServer final : public Server {
  private:
   absl::Status OpenState() {
     RETURN_IF_ERROR(MakeDirectories(paths_.root, 0700));
-    ASSIGN_OR_RETURN(
-        store_, SqliteJobStore::Open(
-                    {.path = paths_.database.string(), .clock = clock_, .observer = &telemetry_.store()}));
+    ASSIGN_OR_RETURN(store_, SqliteJobStore::Open({.path = paths_.database.string(),
+                                                   .clock = clock_,
+                                                   .observer = &telemetry_.store(),
+                                                   .backup_folder = paths_.backups.string()}));
     ASSIGN_OR_RETURN(artifacts_, DirectoryArtifactStore::Open({.root = paths_.artifacts, .clock = clock_}));
     return absl::OkStatus();
   }

@@ -15,6 +15,7 @@ struct StatePaths {
   explicit StatePaths(const std::filesystem::path& root)
       : root(root),
         database(root / "coordinator.db"),
+        backups(root / "backups"),
         artifacts(root / "artifacts"),
         tls(root / "tls"),
         admin_token(root / "admin.token"),
@@ -22,7 +23,8 @@ struct StatePaths {
         address(root / "address"),
         metrics_address(root / "metrics_address") {}
 
-  std::filesystem::path root, database, artifacts, tls, admin_token, worker_token, address, metrics_address;
+  std::filesystem::path root, database, backups, artifacts, tls, admin_token, worker_token, address,
+      metrics_address;
 };
 
 // Store, certificates for `tls_hosts`, and the first tokens: an admin's and one good for any worker, in files

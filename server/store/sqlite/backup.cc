@@ -1,6 +1,7 @@
 #include "server/store/sqlite/backup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,6 +46,12 @@ std::vector<std::string> Backups(const std::string& folder) {
   return names;
 }
 
+absl::Status CheckIsFile(const std::string& path) {
+  std::error_code error;  // the answer is no, then
+  if (std::filesystem::is_regular_file(path, error)) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("there is no database ", path));
+}
+
 absl::Status CheckFile(const std::string& path, bool whole) {
   const std::filesystem::file_status status = std::filesystem::status(path);
   if (!std::filesystem::is_regular_file(status))
@@ -54,32 +61,17 @@ absl::Status CheckFile(const std::string& path, bool whole) {
   return CheckContent(*connection, whole);
 }
 
-// A consistent copy at `target`, which must not exist, on the disk when it returns.
+// A consistent copy at `target`, for its owner only, on the disk when it returns. Replaces what a former try
+// left.
 absl::Status CopyDatabase(const std::string& path, const std::string& target) {
-  {
-    ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection,
-                     Connection::Open({.path = path, .read_only = true}));
-    RETURN_IF_ERROR(connection->Run("VACUUM INTO ?", absl::string_view(target)));
-  }
+  unlink(target.c_str());
+  // SQLite fills an empty file that is there, but would let everybody read one of its own.
+  const UniqueFd fd(open(target.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd.valid()) return FileError(errno, "create", target);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection,
+                   Connection::Open({.path = path, .read_only = true}));
+  RETURN_IF_ERROR(connection->Run("VACUUM INTO ?", absl::string_view(target)));
   return SyncPath(target);
-}
-
-absl::Status SkipNumbers(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, Connection::Open({.path = path}));
-  connection->CheckpointWhenClosed();
-  // A table that never had a row is not in sqlite_sequence.
-  RETURN_IF_ERROR(connection->RunScript("BEGIN IMMEDIATE"));
-  for (const auto& [table, skipped] :
-       {std::pair("attempt", kTokensSkipped), std::pair("job", kJobIdsSkipped)}) {
-    RETURN_IF_ERROR(
-        connection->Run("INSERT INTO sqlite_sequence (name, seq) SELECT ?1, 0 WHERE NOT EXISTS (SELECT 1 "
-                        "FROM sqlite_sequence WHERE "
-                        "name = ?1)",
-                        absl::string_view(table)));
-    RETURN_IF_ERROR(connection->Run("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", skipped,
-                                    absl::string_view(table)));
-  }
-  return connection->RunScript("COMMIT");
 }
 
 absl::Status MoveAside(const std::string& from, const std::string& to) {
@@ -91,10 +83,10 @@ absl::Status MoveAside(const std::string& from, const std::string& to) {
 
 absl::StatusOr<std::string> BackUpDatabase(const std::string& path, const std::string& folder, absl::Time now,
                                            size_t keep) {
+  RETURN_IF_ERROR(CheckIsFile(path));
   RETURN_IF_ERROR(MakeDirectories(folder, 0700));
   const std::string target = absl::StrCat(folder, "/store-", TimeName(now), ".db");
   const std::string temporary = absl::StrCat(target, ".partial");
-  unlink(temporary.c_str());  // of a backup that was cut off at this very time: not there as a rule
   absl::Cleanup remove = [&temporary] { unlink(temporary.c_str()); };
   RETURN_IF_ERROR(CopyDatabase(path, temporary));
   RETURN_IF_ERROR(CheckFile(temporary, /*whole=*/false));
@@ -117,16 +109,15 @@ std::optional<std::string> NewestBackup(const std::string& folder) {
 
 absl::Status CheckDatabase(const std::string& path) {
   ASSIGN_OR_RETURN(const UniqueFd lock, LockDatabase(path));
-  return CheckFile(path, /*whole=*/true);
+  return WithContext(CheckFile(path, /*whole=*/true), path);
 }
 
 absl::Status RestoreDatabase(const std::string& backup, const std::string& path, absl::Time now) {
   ASSIGN_OR_RETURN(const UniqueFd lock, LockDatabase(path));
   RETURN_IF_ERROR(WithContext(CheckFile(backup, /*whole=*/true), "the backup is of no use"));
   const std::string temporary = absl::StrCat(path, ".restored");
-  unlink(temporary.c_str());  // of a restore that was cut off
   RETURN_IF_ERROR(CopyDatabase(backup, temporary));
-  RETURN_IF_ERROR(SkipNumbers(temporary));
+  RETURN_IF_ERROR(SkipGivenNumbers(temporary));
   // The database and its log cannot be replaced in one step: the mark stays until both are.
   RETURN_IF_ERROR(WriteFileDurably(RestoreMark(path), backup));
   const std::string aside = absl::StrCat(path, ".replaced-", TimeName(now));
@@ -136,6 +127,24 @@ absl::Status RestoreDatabase(const std::string& backup, const std::string& path,
   RETURN_IF_ERROR(RenameDurably(temporary, path));
   if (unlink(RestoreMark(path).c_str()) != 0) return FileError(errno, "remove", RestoreMark(path));
   return SyncPath(std::filesystem::absolute(path).parent_path());
+}
+
+absl::Status SkipGivenNumbers(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, Connection::Open({.path = path}));
+  connection->CheckpointWhenClosed();
+  // A table that never had a row is not in sqlite_sequence.
+  RETURN_IF_ERROR(connection->RunScript("BEGIN IMMEDIATE"));
+  for (const auto& [table, skipped] :
+       {std::pair("attempt", kTokensSkipped), std::pair("job", kJobIdsSkipped)}) {
+    RETURN_IF_ERROR(
+        connection->Run("INSERT INTO sqlite_sequence (name, seq) SELECT ?1, 0 WHERE NOT EXISTS (SELECT 1 "
+                        "FROM sqlite_sequence WHERE "
+                        "name = ?1)",
+                        absl::string_view(table)));
+    RETURN_IF_ERROR(connection->Run("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", skipped,
+                                    absl::string_view(table)));
+  }
+  return connection->RunScript("COMMIT");
 }
 
 absl::Status CheckNoRestoreCutOff(const std::string& path) {

@@ -42,6 +42,10 @@ class Statement {
   void Bind(int parameter, double value) { sqlite3_bind_double(handle_, parameter, value); }
   void Bind(int parameter, absl::string_view text);
   void Bind(int parameter, Blob blob);
+  // The value of a column of another statement's row, whatever its type.
+  void BindColumn(int parameter, const Statement& row, int column) {
+    sqlite3_bind_value(handle_, parameter, sqlite3_column_value(row.handle_, column));
+  }
 
   // True: a row is there to be read.
   absl::StatusOr<bool> Step();
@@ -53,6 +57,7 @@ class Statement {
   double Double(int column) const { return sqlite3_column_double(handle_, column); }
   bool IsNull(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
   absl::string_view Bytes(int column) const;
+  int ColumnCount() const { return sqlite3_column_count(handle_); }
 
  private:
   friend class Connection;

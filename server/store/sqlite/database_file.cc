@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,8 +34,9 @@ int64_t FileSize(const std::string& path) {
 absl::Status Check(Connection& connection, const std::string& check) {
   ASSIGN_OR_RETURN(Statement findings, connection.Prepare(check));
   ASSIGN_OR_RETURN(const bool row, findings.Step());
-  if (row && findings.Bytes(0) != "ok") return absl::DataLossError(findings.Bytes(0));
-  return absl::OkStatus();
+  if (!row || findings.Bytes(0) == "ok") return absl::OkStatus();
+  // SQLite's finding may be several lines, a message is one.
+  return absl::DataLossError(absl::StrReplaceAll(findings.Bytes(0), {{"\n", " "}}));
 }
 
 absl::Status QuickCheckTable(Connection& connection, absl::string_view table) {
@@ -107,12 +109,13 @@ absl::StatusOr<UniqueFd> LockDatabase(const std::string& path) {
 absl::Status ExplainDamage(const absl::Status& status, const std::string& path,
                            const std::string& backup_folder) {
   if (!absl::IsDataLoss(status)) return status;
+  const std::string folder = std::filesystem::absolute(path).parent_path().string();
   const std::string backup = NewestBackup(backup_folder).value_or("BACKUP");
   return absl::DataLossError(absl::StrCat(
-      // SQLite's findings are lines, a message is one.
-      "database ", path, " is damaged (", absl::StrReplaceAll(status.message(), {{"\n", " "}}),
-      ") and was left as it is; go on with a backup: ecg-coordinator restore ", backup,
-      "; or salvage it: sqlite3 ", path, " .recover | sqlite3 NEW, then ecg-coordinator check NEW"));
+      "database ", path, " is damaged (", status.message(),
+      ") and was left as it is; go on with a backup: ecg-coordinator restore ", backup, " --state-dir ",
+      folder, "; or salvage what can be read: ecg-coordinator salvage NEW --state-dir ", folder,
+      ", then ecg-coordinator check NEW and restore NEW"));
 }
 
 absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const Connection::Options& options,

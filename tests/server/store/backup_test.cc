@@ -13,6 +13,7 @@
 #include "common/durable_file.h"
 #include "common/status_macros.h"
 #include "common/unique_fd.h"
+#include "server/store/sqlite/salvage.h"
 #include "server/store/sqlite/sqlite_job_store.h"
 #include "tests/support/temporary_folder.h"
 
@@ -163,10 +164,47 @@ TEST_F(BackupTest, RestoreThatWasCutOffIsRepeatedBeforeTheStoreOpens) {
   EXPECT_NE(Open(), nullptr);
 }
 
-TEST_F(BackupTest, DatabaseIsReadableByItsOwnerOnly) {
+TEST_F(BackupTest, DatabaseAndBackupAreReadableByTheirOwnerOnly) {
   Open();
-  EXPECT_EQ(std::filesystem::status(path_).permissions(),
-            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  const std::string backup = BackUp();
+  const auto owner = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+  EXPECT_EQ(std::filesystem::status(path_).permissions(), owner);
+  EXPECT_EQ(std::filesystem::status(backup).permissions(), owner);
+  ASSERT_TRUE(RestoreDatabase(backup, path_, clock_.Now()).ok());
+  EXPECT_EQ(std::filesystem::status(path_).permissions(), owner);
+}
+
+TEST_F(BackupTest, SalvagedDatabaseIsSoundAndHasTheRowsBesideTheDamage) {
+  auto store = Open();
+  constexpr int kJobs = 400;
+  for (int i = 0; i < kJobs; ++i) AddJob(*store);
+  store.reset();
+  // A page in the midst of the jobs, which are most of the file.
+  const int64_t middle = static_cast<int64_t>(std::filesystem::file_size(path_)) / 2 / 4096 * 4096;
+  {
+    const UniqueFd fd(open(path_.c_str(), O_RDWR | O_CLOEXEC));
+    ASSERT_EQ(pwrite(fd.get(), std::string(4096, '\xff').data(), 4096, middle), 4096);
+  }
+  const std::string salvaged = (folder_.path() / "new.db").string();
+  const auto result = SalvageDatabase(path_, salvaged);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->damaged_tables, testing::Contains("job"));
+  EXPECT_TRUE(CheckDatabase(salvaged).ok()) << CheckDatabase(salvaged);
+  EXPECT_TRUE(absl::IsAlreadyExists(SalvageDatabase(path_, salvaged).status()));
+
+  ASSERT_TRUE(RestoreDatabase(salvaged, path_, clock_.Now()).ok());
+  store = Open();
+  EXPECT_TRUE(HasJob(*store, 1));
+  EXPECT_TRUE(HasJob(*store, kJobs));
+  int found = 0;
+  for (int id = 1; id <= kJobs; ++id) found += HasJob(*store, id) ? 1 : 0;
+  EXPECT_GT(found, kJobs - 20);
+  EXPECT_GT(AddJob(*store).first, kJobs);
+}
+
+TEST_F(BackupTest, MissingDatabaseIsNotFoundAndNothingIsMade) {
+  EXPECT_TRUE(absl::IsNotFound(BackUpDatabase(path_, backups_, clock_.Now()).status()));
+  EXPECT_FALSE(std::filesystem::exists(backups_));
 }
 
 }  // namespace

@@ -111,10 +111,10 @@ TEST_F(SqliteOpenTest, DamagedFileIsRefusedAndLeftAsItIs) {
   const std::string before = *ReadFile(path_);
   const absl::Status status = TryOpen().status();
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;
-  EXPECT_THAT(
-      std::string(status.message()),
-      AllOf(HasSubstr(path_ + " is damaged"), HasSubstr("left as it is"),
-            HasSubstr("ecg-coordinator restore BACKUP"), HasSubstr(".recover"), Not(HasSubstr("\n"))));
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(path_ + " is damaged"), HasSubstr("left as it is"),
+                    HasSubstr("ecg-coordinator restore BACKUP"), HasSubstr("ecg-coordinator salvage NEW"),
+                    Not(HasSubstr("\n"))));
   EXPECT_TRUE(*ReadFile(path_) == before);
 }
 
