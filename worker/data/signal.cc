@@ -98,7 +98,7 @@ void FilterPass(const Sections& sections, size_t channels, bool backward, std::v
 std::vector<double> OddExtension(absl::Span<const double> x, size_t channels) {
   const size_t frames = x.size() / channels;
   std::vector<double> extended((frames + 2 * kExtension) * channels);
-  std::copy(x.begin(), x.end(), extended.begin() + kExtension * channels);
+  std::copy(x.begin(), x.end(), extended.data() + kExtension * channels);
   double* left = extended.data();
   double* right = extended.data() + (kExtension + frames) * channels;
   const double* last = x.data() + (frames - 1) * channels;
@@ -169,7 +169,7 @@ absl::Status HighPass(uint32_t rate, size_t channels, std::vector<double>& x) {
   std::vector<double> extended = OddExtension(x, channels);
   FilterPass(design->sections, channels, false, extended);
   FilterPass(design->sections, channels, true, extended);
-  std::copy_n(extended.begin() + kExtension * channels, x.size(), x.begin());
+  std::copy_n(extended.data() + kExtension * channels, x.size(), x.begin());
   return absl::OkStatus();
 }
 
