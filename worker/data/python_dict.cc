@@ -61,8 +61,9 @@ class DictParser {
     if (!Take(quote)) return Bad("a quoted key");
     std::string value;
     while (at_ < text_.size() && text_[at_] != quote) {
-      if (text_[at_] == '\\' && ++at_ == text_.size()) break;
-      value += text_[at_++];
+      if (text_[at_] == '\\') ++at_;
+      if (at_ < text_.size()) value += text_[at_];
+      ++at_;
     }
     if (at_ >= text_.size()) return Bad("a closing quote");
     ++at_;

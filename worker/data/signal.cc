@@ -118,9 +118,9 @@ std::vector<double> ResampleTaps(uint32_t up, uint32_t down) {
   const int64_t half = 10 * int64_t{longest};
   std::vector<double> taps(2 * half + 1);
   for (int64_t i = -half; i <= half; ++i) {
-    const double phase = std::numbers::pi * i / longest;
+    const double phase = std::numbers::pi * static_cast<double>(i) / longest;
     const double sinc = i == 0 ? 1 : std::sin(phase) / phase;
-    const double position = static_cast<double>(i) / half;
+    const double position = static_cast<double>(i) / static_cast<double>(half);
     taps[i + half] = sinc * BesselI0(kKaiserBeta * std::sqrt(std::max(0.0, 1 - position * position)));
   }
   const double scale = up / std::accumulate(taps.begin(), taps.end(), 0.0);
@@ -134,8 +134,8 @@ std::vector<double> ResamplePoly(absl::Span<const double> x, size_t channels, ui
   down /= divisor;
   if (up == down) return {x.begin(), x.end()};
   const std::vector<double> taps = ResampleTaps(up, down);
-  const int64_t half = taps.size() / 2;
-  const int64_t frames = x.size() / channels;
+  const auto half = static_cast<int64_t>(taps.size() / 2);
+  const auto frames = static_cast<int64_t>(x.size() / channels);
   const int64_t out_frames = (frames * up + down - 1) / down;
   std::vector<double> y(out_frames * channels);
   for (int64_t t = 0; t < out_frames; ++t) {

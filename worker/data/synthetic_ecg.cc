@@ -145,7 +145,7 @@ void AddWave(const Wave& wave, double beat_time, const Leads& gains, uint32_t ra
              std::vector<double>& frames) {
   const double centre = (beat_time + wave.offset) * rate;
   const double width = wave.width * rate;
-  const int64_t length = frames.size() / kLeads;
+  const auto length = static_cast<int64_t>(frames.size() / kLeads);
   const int64_t first = std::max<int64_t>(0, static_cast<int64_t>(std::ceil(centre - 5 * width)));
   const int64_t last = std::min<int64_t>(length - 1, static_cast<int64_t>(std::floor(centre + 5 * width)));
   for (int64_t t = first; t <= last; ++t) {
