@@ -51,7 +51,8 @@ std::vector<Command> AllCommands() {
   std::vector<Command> all;
   for (std::vector<Command> (*list)() :
        {SubmitCommands, JobQueryCommands, JobFollowCommands, JobChangeCommands, QuickJobCommands,
-        CheckpointCommands, WorkerCommands, TokenCommands, ServerCommands, CompletionCommands}) {
+        CheckpointCommands, WorkerCommands, TokenCommands, ServerCommands, CompletionCommands,
+        DemoCommands}) {
     std::vector<Command> some = list();
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }

@@ -79,6 +79,7 @@ std::vector<Command> WorkerCommands();
 std::vector<Command> TokenCommands();
 std::vector<Command> ServerCommands();
 std::vector<Command> CompletionCommands();
+std::vector<Command> DemoCommands();
 
 }  // namespace ecgtrain
 
