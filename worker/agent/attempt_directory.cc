@@ -1,5 +1,8 @@
 #include "worker/agent/attempt_directory.h"
 
+#include <errno.h>
+#include <fcntl.h>
+
 #include <algorithm>
 #include <optional>
 #include <system_error>
@@ -9,6 +12,7 @@
 #include "common/durable_file.h"
 #include "common/json.h"
 #include "common/status_macros.h"
+#include "common/unique_fd.h"
 #include "spec/spec_json.h"
 
 namespace ecgtrain {
@@ -79,7 +83,8 @@ absl::Status AttemptDirectory::Create() const {
   std::error_code error;
   std::filesystem::remove_all(path_, error);
   if (error) return FileError(error.value(), "clear", path_);
-  return MakeDirectories(path_ / run_directory::kCheckpointsFolder);
+  std::filesystem::create_directories(path_ / run_directory::kCheckpointsFolder, error);
+  return error ? FileError(error.value(), "make folder", path_) : absl::OkStatus();
 }
 
 absl::Status AttemptDirectory::WriteSpec(const TrainerSpec& spec) const {
@@ -92,7 +97,16 @@ absl::Status AttemptDirectory::WriteSpec(const TrainerSpec& spec) const {
       {"attempt", attempt_.attempt()},    {"token", attempt_.token()},
       {"spec", std::move(job)},           {"data", {{"pack", spec.pack.string()}}},
       {"inputs", std::move(inputs)},      {"device", DeviceJson(spec.device)}};
-  return WriteFileDurably(File(run_directory::kSpecFile), DumpJson(document) + "\n");
+  const std::filesystem::path file = File(run_directory::kSpecFile);
+  const UniqueFd fd(open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd.valid()) return FileError(errno, "create", file);
+  return WriteFully(fd.get(), DumpJson(document) + "\n", file);
+}
+
+absl::Status AttemptDirectory::Sync() const {
+  RETURN_IF_ERROR(SyncPath(File(run_directory::kSpecFile)));
+  RETURN_IF_ERROR(SyncPath(path_));
+  return SyncPath(path_.parent_path());
 }
 
 absl::Status AttemptDirectory::WriteProcess(const ProcessRecord& record) const {

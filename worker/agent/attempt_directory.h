@@ -73,7 +73,10 @@ class AttemptDirectory {
 
   // The folders, without the leftovers of an earlier try to prepare the attempt.
   absl::Status Create() const;
+  // Create and WriteSpec wait for no disk: a loss of power before Sync ends the trainer too, and what is
+  // missing then was never reported.
   absl::Status WriteSpec(const TrainerSpec& spec) const;
+  absl::Status Sync() const;
   absl::Status WriteProcess(const ProcessRecord& record) const;
   // NOT_FOUND, or DATA_LOSS for a broken or foreign record.
   absl::StatusOr<ProcessRecord> ReadProcess() const;

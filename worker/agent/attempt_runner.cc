@@ -157,16 +157,17 @@ absl::Status AttemptRunner::Start() {
 absl::Status AttemptRunner::Spawn(const TrainerDevice& device) {
   const ChildOptions command = TrainerCommand(services_.settings.trainer, directory_, device, log_.get());
   ASSIGN_OR_RETURN(trainer_, ChildProcess::Spawn(command, [this](const ProcessEnd& end) { NoteExit(end); }));
+  LogInfo("trainer started", {{"attempt", AttemptName(attempt())}, {"pid", trainer_->pid()}});
   log_.Reset();
   const ProcessRecord record{.pid = trainer_->pid(),
                              .start_time = trainer_->start_time(),
                              .token = attempt().token(),
                              .devices = devices_};
-  const absl::Status written = directory_.WriteProcess(record);
+  absl::Status written = directory_.WriteProcess(record);
+  written.Update(directory_.Sync());
   // A successor finds the process by its command line then.
   if (!written.ok()) LogWarning("process record not written", {{"error", written.message()}});
   SetState(v1::HeldAttempt::TRAINING);
-  LogInfo("trainer started", {{"attempt", AttemptName(attempt())}, {"pid", trainer_->pid()}});
   return absl::OkStatus();
 }
 
