@@ -74,8 +74,9 @@ class DemoService {
                                                         "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"},
                                                        options_.folder / "coordinator.log", pause));
     RETURN_IF_ERROR(AwaitAddress(state / "address"));
-    std::vector<std::string> arguments = {"--server", address_,      "--name",
-                                          "demo",     "--state-dir", options_.folder / "worker"};
+    // A model this small gains nothing from more threads, and on a busy host they would wait for one another.
+    std::vector<std::string> arguments = {
+        "--server", address_, "--name", "demo", "--state-dir", options_.folder / "worker", "--threads", "1"};
     if (!options_.ptbxl.empty()) {
       arguments.insert(arguments.end(), {"--dataset", absl::StrCat("ptbxl=ptbxl:", options_.ptbxl.string())});
     }

@@ -44,11 +44,11 @@ jobs:
   schedule: {epochs: 20, batch_size: 32}
 - name: pretrained
   finetune: {dataset: DATASET, task: all, from: pretrain@best, folds: FOLDS}
-  schedule: {epochs: 15, batch_size: 32}
+  schedule: {epochs: 25, batch_size: 32}
 - name: scratch
   finetune: {dataset: DATASET, task: all, folds: FOLDS}
   model: {preset: tiny}
-  schedule: {epochs: 15, batch_size: 32}
+  schedule: {epochs: 25, batch_size: 32}
   after: [pretrain]
 )";
 
