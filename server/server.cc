@@ -20,6 +20,7 @@
 #include "server/api/worker_service.h"
 #include "server/artifacts/directory_artifact_store.h"
 #include "server/listen_address.h"
+#include "server/nightly_backup.h"
 #include "server/state_directory.h"
 #include "server/store/sqlite/sqlite_job_store.h"
 #include "server/telemetry/telemetry.h"
@@ -88,7 +89,8 @@ class RunningServer final : public Server {
   ~RunningServer() override {
     Shutdown();
     if (coordinator_ != nullptr) coordinator_->maintenance().Stop();
-    if (metrics_ != nullptr) metrics_.reset();
+    backup_.reset();
+    metrics_.reset();
     store_.reset();  // all writes have ended and their replies are given
   }
 
@@ -105,6 +107,9 @@ class RunningServer final : public Server {
     RETURN_IF_ERROR(Listen(listen, security));
     RETURN_IF_ERROR(ServeMetrics(security.insecure));
     coordinator_->maintenance().Start();
+    backup_ = std::make_unique<NightlyBackup>(
+        NightlyBackupOptions{.database = paths_.database.string(), .folder = paths_.backups.string()}, clock_,
+        [this](absl::Time time) { telemetry_.SetBackupTime(time); });
     telemetry_.SetReady(true);
     return Announce(security);
   }
@@ -161,6 +166,9 @@ class RunningServer final : public Server {
           absl::StrCat("cannot listen on ", listen.ToString(),
                        "; is another coordinator running? --listen chooses another address"));
     }
+    for (const char* service : {"TrainingService", "WorkerService", "AdminService"}) {
+      server_->GetHealthCheckService()->SetServingStatus(absl::StrCat("ecgtrain.v1.", service), true);
+    }
     listen.port = static_cast<uint16_t>(port);
     address_ = listen.ToString();
     return absl::OkStatus();
@@ -203,6 +211,7 @@ class RunningServer final : public Server {
   std::unique_ptr<AdminServiceImpl> admin_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<MetricsServer> metrics_;
+  std::unique_ptr<NightlyBackup> backup_;
   std::string address_;
   std::string metrics_address_;
   std::atomic<bool> shut_down_ = false;

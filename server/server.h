@@ -2,6 +2,7 @@
 //
 // State directory (0700):
 //   coordinator.db        the store                       artifacts/     stored files
+//   backups/              daily copies of the store
 //   tls/{ca,server}.pem, tls/server.key                   admin.token, worker.token (0600)
 //   address, metrics_address                              where it listens, while it is ready
 #ifndef ECGTRAIN_SERVER_SERVER_H_

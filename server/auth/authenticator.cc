@@ -10,6 +10,7 @@ namespace ecgtrain {
 namespace {
 
 constexpr size_t kLongestSecret = 256;
+constexpr absl::Duration kUseNotedEvery = absl::Hours(1);
 
 absl::Status Refused() {
   return absl::UnauthenticatedError(
@@ -36,7 +37,24 @@ absl::StatusOr<Principal> Authenticator::Authenticate(std::optional<absl::string
   RETURN_IF_ERROR(found);
   if (!EqualInConstantTime(row.sha256, digest) || !IsValidToken(row.token, clock_.Now())) return Refused();
   ASSIGN_OR_RETURN(const Role role, ParseRole(row.token.role()));
+  NoteUse(row.token);
   return Principal{.name = row.token.principal(), .role = role};
+}
+
+void Authenticator::NoteUse(const v1::Token& token) const {
+  const absl::Time now = clock_.Now();
+  if (now - absl::FromUnixSeconds(token.last_used().seconds()) < kUseNotedEvery) return;
+  store_.Write(
+      [id = token.id(), now](StoreTransaction& store) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::vector<v1::Token> tokens, store.ListTokens());
+        for (v1::Token row : tokens) {
+          if (row.id() != id) continue;
+          row.mutable_last_used()->set_seconds(absl::ToUnixSeconds(now));
+          return store.UpdateToken(row);
+        }
+        return absl::OkStatus();
+      },
+      [](absl::Status) {});  // a figure for people: the next call notes it again
 }
 
 }  // namespace ecgtrain

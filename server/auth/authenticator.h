@@ -28,6 +28,9 @@ class Authenticator {
   bool require_credentials() const { return require_credentials_; }
 
  private:
+  // Keeps the time of the last use, to the hour.
+  void NoteUse(const v1::Token& token) const;
+
   JobStore& store_;
   Clock& clock_;
   const bool require_credentials_;

@@ -1,5 +1,6 @@
 #include "server/coordinator/attempt_lifecycle.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "absl/strings/str_cat.h"
@@ -39,6 +40,11 @@ absl::StatusOr<bool> StillPossible(StoreReader& reader, const v1::Job& job, cons
   if (job.state() != v1::QUEUED) return false;
   ASSIGN_OR_RETURN(const v1::Worker worker, reader.GetWorker(decision.worker));
   if (worker.cordoned()) return false;
+  for (const std::string& device : decision.devices) {
+    const bool offered = std::any_of(worker.devices().begin(), worker.devices().end(),
+                                     [&](const v1::Device& offer) { return offer.id() == device; });
+    if (!offered) return false;
+  }
   for (const int64_t dependency : job.dependencies()) {
     ASSIGN_OR_RETURN(const v1::Job parent, reader.GetJob(dependency));
     if (parent.state() != v1::SUCCEEDED) return false;

@@ -11,9 +11,9 @@ void Leases::Register(absl::string_view worker, absl::string_view incarnation) {
   if (entry.incarnation != incarnation) {
     entry.incarnation = std::string(incarnation);
     entry.beat = 0;
+    entry.reachable_since = clock_.Monotonic();
   }
-  entry.heard = clock_.Monotonic();
-  entry.heard_wall = clock_.Now();
+  Hear(entry);
 }
 
 Leases::Beat Leases::Heard(absl::string_view worker, absl::string_view incarnation, uint64_t beat) {
@@ -23,8 +23,7 @@ Leases::Beat Leases::Heard(absl::string_view worker, absl::string_view incarnati
   Entry& entry = found->second;
   if (beat <= entry.beat) return Beat::kOld;
   entry.beat = beat;
-  entry.heard = clock_.Monotonic();
-  entry.heard_wall = clock_.Now();
+  Hear(entry);
   return Beat::kCounts;
 }
 
@@ -32,13 +31,19 @@ void Leases::Heard(absl::string_view worker) {
   MutexLock lock(mutex_);
   const auto found = entries_.find(worker);
   if (found == entries_.end()) return;
-  found->second.heard = clock_.Monotonic();
-  found->second.heard_wall = clock_.Now();
+  Hear(found->second);
 }
 
 bool Leases::IsReachable(absl::string_view worker) const {
   MutexLock lock(mutex_);
   return entries_.contains(worker) && SilentFor(worker) < options_.unreachable_after;
+}
+
+absl::Duration Leases::ReachableFor(absl::string_view worker) const {
+  MutexLock lock(mutex_);
+  const auto found = entries_.find(worker);
+  if (found == entries_.end() || SilentFor(worker) >= options_.unreachable_after) return absl::ZeroDuration();
+  return clock_.Monotonic() - found->second.reachable_since;
 }
 
 bool Leases::IsOverdue(absl::string_view worker) const {
@@ -56,6 +61,13 @@ std::optional<absl::Time> Leases::LastHeard(absl::string_view worker) const {
   const auto found = entries_.find(worker);
   if (found == entries_.end()) return std::nullopt;
   return found->second.heard_wall;
+}
+
+void Leases::Hear(Entry& entry) {
+  const absl::Duration now = clock_.Monotonic();
+  if (now - entry.heard >= options_.unreachable_after) entry.reachable_since = now;
+  entry.heard = now;
+  entry.heard_wall = clock_.Now();
 }
 
 absl::Duration Leases::SilentFor(absl::string_view worker) const {

@@ -42,6 +42,8 @@ class Leases {
 
   // Heard of since the start of the coordinator and less than `unreachable_after` ago.
   bool IsReachable(absl::string_view worker) const;
+  // How long it has been heard of without a gap; zero when it is not reachable.
+  absl::Duration ReachableFor(absl::string_view worker) const;
   // Not heard of for `unreachable_after` or longer.
   bool IsOverdue(absl::string_view worker) const;
   // Not heard of for `lease` or longer.
@@ -57,7 +59,9 @@ class Leases {
     uint64_t beat = 0;
     absl::Duration heard;
     absl::Time heard_wall;
+    absl::Duration reachable_since;
   };
+  void Hear(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Duration SilentFor(absl::string_view worker) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Clock& clock_;

@@ -1,6 +1,9 @@
 #include "server/coordinator/maintenance.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
@@ -25,6 +28,27 @@ constexpr absl::Duration kLongestRest = absl::Seconds(2);
 absl::Time LastSignOfProgress(const v1::Job& job, const v1::Attempt& attempt) {
   const absl::Time started = FromProtoTime(attempt.started());
   return std::max(started, FromProtoTime(job.progress().updated()));
+}
+
+// Files that no row knows: a crash came between a file and its row, or between a row's end and the file's.
+absl::Status SweepFilesWithoutRow(JobStore& store, ArtifactStore& artifacts) {
+  std::string after;
+  absl::Status result;
+  while (true) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> files, artifacts.List(after, kFilesPerSweep));
+    if (files.empty()) return result;
+    after = files.back();
+    for (const std::string& digest : files) {
+      std::optional<uint64_t> row;
+      RETURN_IF_ERROR(store.Read([&](StoreReader& reader) -> absl::Status {
+        ASSIGN_OR_RETURN(row, reader.StoredFile(digest));
+        return absl::OkStatus();
+      }));
+      if (row) continue;
+      const absl::Status deleted = artifacts.Delete(digest);
+      if (!absl::IsFailedPrecondition(deleted)) result.Update(deleted);  // else its row is on the way
+    }
+  }
 }
 
 }  // namespace
@@ -116,7 +140,9 @@ absl::Status Maintenance::CheckAttempt(const v1::Attempt& seen) {
   const absl::Duration trained = FromProtoDuration(job.run_time()) + (now - FromProtoTime(seen.started()));
   const bool timeout = running && job.spec().resources().has_max_time() &&
                        trained > FromProtoDuration(job.spec().resources().max_time());
-  const bool stuck = running && now - LastSignOfProgress(job, seen) > options_.stuck_after;
+  // A worker that was cut off has yet to deliver what its trainer did meanwhile.
+  const bool stuck = running && now - LastSignOfProgress(job, seen) > options_.stuck_after &&
+                     leases_.ReachableFor(seen.worker()) > options_.stuck_after;
   if (!gone && !timeout && !stuck && overdue == seen.has_unreachable_since()) return absl::OkStatus();
 
   return runner_.RunAndWait([&](Mutation& mutation) -> absl::Status {
@@ -181,6 +207,7 @@ absl::Status Maintenance::Sweep() {
     // Claimed by an upload since: its row is on the way again.
     if (!absl::IsFailedPrecondition(deleted)) result.Update(deleted);
   }
+  result.Update(SweepFilesWithoutRow(runner_.store(), artifacts_));
   result.Update(artifacts_.RemoveAbandonedUploads(options_.file_age).status());
   return result;
 }

@@ -20,7 +20,6 @@ class Observer {
   virtual void OnAttemptLeased(const v1::Job& /*job*/, absl::Duration /*waited*/) {}
   virtual void OnAttemptEnded(absl::string_view /*kind*/, v1::EndReason /*reason*/) {}
   virtual void OnJobEnded(const v1::Job& /*job*/) {}
-  virtual void OnIllegalTransition() {}
   virtual void OnSchedulerPass(absl::Duration /*took*/) {}
   virtual void OnStaleToken(absl::string_view /*method*/) {}
 };

@@ -30,13 +30,6 @@ bool HasFittingDevice(const v1::Worker& worker, const Demand& demand) {
                      [&](const v1::Device& device) { return Fits(device, demand); });
 }
 
-v1::Pending Because(v1::PendingReason reason, std::string explanation) {
-  v1::Pending pending;
-  pending.set_reason(reason);
-  pending.set_explanation(std::move(explanation));
-  return pending;
-}
-
 std::string Wanted(const Demand& demand) {
   if (demand.device == "gpu") return "a GPU";
   const std::string cpu =
@@ -58,6 +51,13 @@ std::string Names(const std::vector<const WorkerState*>& workers) {
 }
 
 }  // namespace
+
+v1::Pending MakePending(v1::PendingReason reason, std::string explanation) {
+  v1::Pending pending;
+  pending.set_reason(reason);
+  pending.set_explanation(std::move(explanation));
+  return pending;
+}
 
 Demand DemandOf(const v1::Job& job, const std::map<int64_t, std::string>& avoid) {
   Demand demand;
@@ -108,16 +108,16 @@ const v1::Device* Placement::FreeDevice(const v1::Worker& worker, const Demand& 
 }
 
 v1::Pending Placement::WhyNot(const Demand& demand, const std::vector<const WorkerState*>& fitting) const {
-  if (snapshot_.workers.empty()) return Because(v1::NO_FITTING_WORKER, "no worker has registered yet");
+  if (snapshot_.workers.empty()) return MakePending(v1::NO_FITTING_WORKER, "no worker has registered yet");
   const bool dataset_known =
       std::any_of(snapshot_.workers.begin(), snapshot_.workers.end(),
                   [&](const WorkerState& state) { return HasDataset(state.worker, demand.dataset); });
   if (!dataset_known) {
-    return Because(v1::DATASET, absl::StrCat("no worker has the data set \"", demand.dataset, "\""));
+    return MakePending(v1::DATASET, absl::StrCat("no worker has the data set \"", demand.dataset, "\""));
   }
   if (fitting.empty()) {
-    return Because(v1::NO_FITTING_WORKER,
-                   absl::StrCat("no worker with the data set \"", demand.dataset, "\" has ", Wanted(demand)));
+    return MakePending(v1::NO_FITTING_WORKER, absl::StrCat("no worker with the data set \"", demand.dataset,
+                                                           "\" has ", Wanted(demand)));
   }
   std::vector<const WorkerState*> uncordoned, open;
   for (const WorkerState* state : fitting) {
@@ -126,14 +126,15 @@ v1::Pending Placement::WhyNot(const Demand& demand, const std::vector<const Work
     if (state->reachable) open.push_back(state);
   }
   if (uncordoned.empty()) {
-    return Because(v1::WORKER_CORDONED, absl::StrCat("cordoned, and nothing else fits: ", Names(fitting)));
+    return MakePending(v1::WORKER_CORDONED,
+                       absl::StrCat("cordoned, and nothing else fits: ", Names(fitting)));
   }
   if (open.empty()) {
-    return Because(v1::WORKER_UNREACHABLE,
-                   absl::StrCat("not heard of, and nothing else fits: ", Names(uncordoned)));
+    return MakePending(v1::WORKER_UNREACHABLE,
+                       absl::StrCat("not heard of, and nothing else fits: ", Names(uncordoned)));
   }
-  return Because(v1::DEVICES_BUSY,
-                 absl::StrCat("waits for ", Wanted(demand), ": all are in use on ", Names(open)));
+  return MakePending(v1::DEVICES_BUSY,
+                     absl::StrCat("waits for ", Wanted(demand), ": all are in use on ", Names(open)));
 }
 
 }  // namespace ecgtrain

@@ -23,6 +23,8 @@ struct Demand {
 };
 Demand DemandOf(const v1::Job& job, const std::map<int64_t, std::string>& avoid);
 
+v1::Pending MakePending(v1::PendingReason reason, std::string explanation);
+
 // Bound to one thread; lives for one pass, refers to the snapshot.
 class Placement {
  public:

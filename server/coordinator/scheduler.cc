@@ -31,27 +31,21 @@ std::vector<Candidate> InOrder(const SchedulerSnapshot& snapshot, absl::Time now
   return candidates;
 }
 
-v1::Pending Because(v1::PendingReason reason, std::string explanation) {
-  v1::Pending pending;
-  pending.set_reason(reason);
-  pending.set_explanation(std::move(explanation));
-  return pending;
-}
-
 // Backoff or a dependency: what no device could change.
 std::optional<v1::Pending> HeldBack(const v1::Job& job, const SchedulerSnapshot& snapshot, absl::Time now) {
   if (job.has_not_before() && FromProtoTime(job.not_before()) > now) {
-    return Because(v1::BACKOFF, absl::StrCat("waits ", HumanDuration(FromProtoTime(job.not_before()) - now),
-                                             " after attempt ", job.attempts(), " ended with ",
-                                             v1::EndReason_Name(job.reason())));
+    return MakePending(
+        v1::BACKOFF,
+        absl::StrCat("waits ", HumanDuration(FromProtoTime(job.not_before()) - now), " after attempt ",
+                     job.attempts(), " ended with ", v1::EndReason_Name(job.reason())));
   }
   for (const int64_t dependency : job.dependencies()) {
     const auto found = snapshot.dependencies.find(dependency);
     const v1::JobState state =
         found == snapshot.dependencies.end() ? v1::JOB_STATE_UNSPECIFIED : found->second;
     if (state == v1::SUCCEEDED) continue;
-    return Because(v1::DEPENDENCY,
-                   absl::StrCat("waits for job/", dependency, ", which is ", v1::JobState_Name(state)));
+    return MakePending(v1::DEPENDENCY,
+                       absl::StrCat("waits for job/", dependency, ", which is ", v1::JobState_Name(state)));
   }
   return std::nullopt;
 }

@@ -74,9 +74,14 @@ absl::StatusOr<v1::UploadArtifactResponse> Uploads::Append(const v1::UploadArtif
     target = found->second;
   }
   v1::UploadArtifactResponse response;
-  ASSIGN_OR_RETURN(const uint64_t durable, artifacts_.Append(request.upload_id(), request.offset(),
-                                                             request.data(), request.crc32c()));
-  response.set_durable_size(durable);
+  const absl::StatusOr<uint64_t> durable =
+      artifacts_.Append(request.upload_id(), request.offset(), request.data(), request.crc32c());
+  if (absl::IsDataLoss(durable.status()) || absl::IsNotFound(durable.status())) {
+    MutexLock lock(mutex_);
+    targets_.erase(request.upload_id());
+  }
+  RETURN_IF_ERROR(durable.status());
+  response.set_durable_size(*durable);
   if (request.offset() + request.data().size() < target.size) return response;
   RETURN_IF_ERROR(artifacts_.Finish(request.upload_id()));
   RETURN_IF_ERROR(MarkStored(request.attempt(), target));

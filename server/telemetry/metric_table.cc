@@ -33,6 +33,8 @@ const std::vector<MetricInfo>& MetricTable() {
       {"ecgtrain_store_queue_depth", Gauge, "Transactions that waited at the end of the last commit."},
       {"ecgtrain_store_bytes", Gauge, "Size of the database."},
       {"ecgtrain_artifact_bytes", Gauge, "Size of all stored files."},
+      {"ecgtrain_backup_last_success_timestamp_seconds", Gauge,
+       "When the newest backup of the database was made."},
       {"ecgtrain_metrics_series_dropped_total", Counter, "Series left out because of a limit."},
       {"ecgtrain_job_info", Gauge, "1, with what is known of a running job."},
       {"ecgtrain_job_progress_ratio", Gauge, "Steps done of all steps."},

@@ -61,7 +61,8 @@ ProcessCounters::ProcessCounters()
       commit_(AddHistograms("ecgtrain_store_commit_duration_seconds").Add({}, LatencyBuckets())),
       batch_(AddHistograms("ecgtrain_store_commit_batch_size").Add({}, SizeBuckets())),
       ready_(AddGauge("ecgtrain_ready")),
-      queue_depth_(AddGauge("ecgtrain_store_queue_depth")) {}
+      queue_depth_(AddGauge("ecgtrain_store_queue_depth")),
+      backup_time_(AddGauges("ecgtrain_backup_last_success_timestamp_seconds")) {}
 
 ProcessCounters::Counters& ProcessCounters::AddCounters(const std::string& name) {
   return prometheus::BuildCounter().Name(name).Help(FindMetric(name).help).Register(*registry_);
@@ -71,9 +72,11 @@ ProcessCounters::Histograms& ProcessCounters::AddHistograms(const std::string& n
   return prometheus::BuildHistogram().Name(name).Help(FindMetric(name).help).Register(*registry_);
 }
 
-prometheus::Gauge& ProcessCounters::AddGauge(const std::string& name) {
-  return prometheus::BuildGauge().Name(name).Help(FindMetric(name).help).Register(*registry_).Add({});
+prometheus::Family<prometheus::Gauge>& ProcessCounters::AddGauges(const std::string& name) {
+  return prometheus::BuildGauge().Name(name).Help(FindMetric(name).help).Register(*registry_);
 }
+
+prometheus::Gauge& ProcessCounters::AddGauge(const std::string& name) { return AddGauges(name).Add({}); }
 
 void ProcessCounters::OnSubmission(absl::string_view kind, absl::string_view result) {
   submissions_.Add({{"kind", std::string(kind)}, {"result", std::string(result)}}).Increment();
@@ -133,5 +136,9 @@ void ProcessCounters::OnSeriesDropped(absl::string_view family, size_t count) {
 }
 
 void ProcessCounters::SetReady(bool ready) { ready_.Set(ready ? 1 : 0); }
+
+void ProcessCounters::SetBackupTime(absl::Time time) {
+  backup_time_.Add({}).Set(absl::ToDoubleSeconds(time - absl::UnixEpoch()));
+}
 
 }  // namespace ecgtrain

@@ -34,6 +34,7 @@ class ProcessCounters final : public Observer, public RpcObserver {
   // Series that a limit has cut from one page.
   void OnSeriesDropped(absl::string_view family, size_t count);
   void SetReady(bool ready);
+  void SetBackupTime(absl::Time time);
 
   // Shared with the exposer, which holds weak pointers only.
   const std::shared_ptr<prometheus::Registry>& registry() const { return registry_; }
@@ -43,6 +44,7 @@ class ProcessCounters final : public Observer, public RpcObserver {
   using Histograms = prometheus::Family<prometheus::Histogram>;
   Counters& AddCounters(const std::string& name);
   Histograms& AddHistograms(const std::string& name);
+  prometheus::Family<prometheus::Gauge>& AddGauges(const std::string& name);
   prometheus::Gauge& AddGauge(const std::string& name);
 
   const std::shared_ptr<prometheus::Registry> registry_ = std::make_shared<prometheus::Registry>();
@@ -51,6 +53,7 @@ class ProcessCounters final : public Observer, public RpcObserver {
   Histograms &queue_wait_, &handling_;
   prometheus::Histogram &pass_, &commit_, &batch_;
   prometheus::Gauge &ready_, &queue_depth_;
+  prometheus::Family<prometheus::Gauge>& backup_time_;  // without a series before the first backup
 };
 
 }  // namespace ecgtrain

@@ -49,6 +49,7 @@ Observer& Telemetry::counts() { return *counters_; }
 RpcObserver& Telemetry::rpcs() { return *counters_; }
 StoreObserver& Telemetry::store() { return *store_; }
 void Telemetry::SetReady(bool ready) { counters_->SetReady(ready); }
+void Telemetry::SetBackupTime(absl::Time time) { counters_->SetBackupTime(time); }
 
 void Telemetry::End(const absl::Status& status) {
   MutexLock lock(mutex_);

@@ -33,6 +33,7 @@ class Telemetry {
   ProcessCounters& counters() { return *counters_; }
 
   void SetReady(bool ready);
+  void SetBackupTime(absl::Time time);
 
   // Ends WaitForEnd(). The first status counts.
   void End(const absl::Status& status);

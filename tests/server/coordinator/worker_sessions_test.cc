@@ -1,0 +1,178 @@
+#include "server/coordinator/worker_sessions.h"
+
+#include "tests/server/coordinator/coordinator_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace ecgtrain {
+namespace {
+
+using testing::HasSubstr;
+using WorkerSessionsTest = CoordinatorFixture;
+
+TEST_F(WorkerSessionsTest, ALeaseIsToldUntilTheWorkerHoldsIt) {
+  Register();
+  SubmitOne(Pretrain());
+  Round();
+  ASSERT_EQ(Beat().start_size(), 1);
+  const v1::HeartbeatResponse again = Beat();
+  ASSERT_EQ(again.start_size(), 1) << "the first answer may have been lost";
+  EXPECT_EQ(Beat({Held(again.start(0).attempt(), v1::HeldAttempt::PREPARING)}).start_size(), 0);
+}
+
+TEST_F(WorkerSessionsTest, AnUnknownAttemptIsToBeForgotten) {
+  Register();
+  v1::AttemptRef stranger;
+  stranger.set_job_id(99);
+  stranger.set_attempt(1);
+  stranger.set_token(12345);
+  const v1::HeartbeatResponse orders = Beat({Held(stranger)});
+  ASSERT_EQ(orders.forget_size(), 1);
+  EXPECT_EQ(orders.forget(0).job_id(), 99);
+}
+
+TEST_F(WorkerSessionsTest, ABeatThatIsNotNewCountsForNothing) {
+  Register();
+  v1::HeartbeatRequest beat;
+  beat.set_worker("w1");
+  beat.set_incarnation("i1");
+  beat.set_beat(5);
+  EXPECT_TRUE(*coordinator_->sessions().Accept(beat));
+  EXPECT_FALSE(*coordinator_->sessions().Accept(beat));
+  beat.set_beat(4);
+  EXPECT_FALSE(*coordinator_->sessions().Accept(beat));
+}
+
+TEST_F(WorkerSessionsTest, AnIncarnationThatHasNotRegisteredIsAskedTo) {
+  Register();
+  v1::HeartbeatRequest beat;
+  beat.set_worker("w1");
+  beat.set_incarnation("other");
+  beat.set_beat(1);
+  EXPECT_THAT(coordinator_->sessions().Accept(beat),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("register")));
+}
+
+TEST_F(WorkerSessionsTest, ARestartedCoordinatorStillKnowsTheIncarnation) {
+  Register();
+  const int64_t id = SubmitOne(Pretrain());
+  const v1::AttemptRef attempt = StartAttempt(id);
+  coordinator_ = std::make_unique<Coordinator>(store_, *artifacts_, clock_, observer_, CoordinatorOptions{});
+  const v1::HeartbeatResponse orders = Beat({Held(attempt)});
+  EXPECT_EQ(orders.start_size() + orders.stop_size() + orders.forget_size(), 0);
+  EXPECT_EQ(GetJob(id).state(), v1::RUNNING);
+}
+
+TEST_F(WorkerSessionsTest, NothingLapsesBecauseTheCoordinatorWasAway) {
+  Register();
+  const int64_t id = SubmitOne(Pretrain());
+  StartAttempt(id);
+  clock_.Advance(absl::Hours(10));
+  coordinator_ = std::make_unique<Coordinator>(store_, *artifacts_, clock_, observer_, CoordinatorOptions{});
+  Register("w2", "i2");
+  Round();
+  EXPECT_EQ(GetJob(id).worker(), "w1");
+  EXPECT_EQ(GetJob(id).attempts(), 1u);
+}
+
+TEST_F(WorkerSessionsTest, AnExpiredLeaseMovesTheJobWhereADeviceIsFree) {
+  Register();
+  const int64_t id = SubmitOne(Pretrain());
+  const v1::AttemptRef old = StartAttempt(id);
+  clock_.Advance(absl::Minutes(6));
+  Round();
+  EXPECT_EQ(GetJob(id).attempts(), 1u) << "nowhere else to run it";
+  EXPECT_TRUE(GetAttempt(id, 1).has_unreachable_since());
+  Register("w2", "i2");
+  Round();
+  EXPECT_EQ(GetJob(id).attempts(), 2u);
+  EXPECT_EQ(GetJob(id).worker(), "w2");
+  EXPECT_EQ(GetAttempt(id, 1).reason(), v1::WORKER_LOST);
+  // The zombie comes back.
+  EXPECT_EQ(Beat({Held(old)}).forget_size(), 1);
+  EXPECT_THAT(Finish(old, v1::COMPLETED), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_EQ(GetJob(id).state(), v1::RUNNING);
+}
+
+TEST_F(WorkerSessionsTest, ExpiredLeaseReturnsJobToQueueWhereTheSpecSaysSo) {
+  Register();
+  v1::JobSpec spec = Pretrain();
+  spec.set_on_lost("requeue");
+  const int64_t id = SubmitOne(spec);
+  StartAttempt(id);
+  clock_.Advance(absl::Minutes(6));
+  Round();
+  EXPECT_EQ(GetJob(id).state(), v1::QUEUED);
+}
+
+TEST_F(WorkerSessionsTest, OnLostWaitWaitsForTheWorker) {
+  Register();
+  v1::JobSpec spec = Pretrain();
+  spec.set_on_lost("wait");
+  const int64_t id = SubmitOne(spec);
+  const v1::AttemptRef attempt = StartAttempt(id);
+  clock_.Advance(absl::Hours(5));
+  Register("w2", "i2");
+  Round();
+  EXPECT_EQ(GetJob(id).worker(), "w1");
+  Beat({Held(attempt)});
+  Round();
+  EXPECT_FALSE(GetAttempt(id, 1).has_unreachable_since());
+}
+
+TEST_F(WorkerSessionsTest, ANewIncarnationWithoutTheTrainerLosesTheAttempt) {
+  Register();
+  const int64_t id = SubmitOne(Pretrain());
+  StartAttempt(id);
+  Register("w1", "i2");
+  EXPECT_EQ(GetAttempt(id, 1).reason(), v1::WORKER_LOST);
+  EXPECT_EQ(GetJob(id).state(), v1::QUEUED);
+}
+
+TEST_F(WorkerSessionsTest, ANewIncarnationThatAdoptedTheTrainerKeepsTheAttempt) {
+  Register();
+  const int64_t id = SubmitOne(Pretrain());
+  const v1::AttemptRef attempt = StartAttempt(id);
+  Register("w1", "i2", {attempt});
+  EXPECT_EQ(GetAttempt(id, 1).state(), v1::ATTEMPT_RUNNING);
+  EXPECT_EQ(Beat({Held(attempt)}, "w1", "i2").forget_size(), 0);
+}
+
+TEST_F(WorkerSessionsTest, ASecondHostCannotTakeALivingWorkersName) {
+  Register();
+  v1::RegisterWorkerRequest request;
+  request.set_name("w1");
+  request.set_host("elsewhere");
+  request.set_incarnation("i9");
+  absl::StatusOr<v1::RegisterWorkerResponse> answer;
+  coordinator_->sessions().Register(request, [&](auto given) { answer = given; });
+  EXPECT_THAT(answer, StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("host-w1")));
+  clock_.Advance(absl::Minutes(1));
+  coordinator_->sessions().Register(request, [&](auto given) { answer = given; });
+  EXPECT_THAT(answer, IsOk());
+}
+
+TEST_F(WorkerSessionsTest, AHeldCallIsAnsweredForNewsOnly) {
+  Register();
+  v1::HeartbeatRequest beat;
+  beat.set_worker("w1");
+  beat.set_incarnation("i1");
+  beat.set_beat(1);
+  ASSERT_TRUE(*coordinator_->sessions().Accept(beat));
+  EXPECT_FALSE(coordinator_->sessions().Answer(beat, true, false)->has_value());
+  SubmitOne(Pretrain());
+  Round();
+  EXPECT_TRUE(coordinator_->sessions().Answer(beat, false, false)->has_value());
+  EXPECT_FALSE(coordinator_->sessions().Answer(beat, false, false)->has_value()) << "told already";
+}
+
+TEST_F(WorkerSessionsTest, ALeaseThatWasCancelledBeforeItsStartIsNotStarted) {
+  Register();
+  const int64_t id = SubmitOne(Pretrain());
+  Round();
+  ASSERT_THAT(Cancel(id), IsOk());
+  EXPECT_EQ(Beat().start_size(), 0);
+  EXPECT_EQ(GetJob(id).state(), v1::CANCELLED);
+}
+
+}  // namespace
+}  // namespace ecgtrain
