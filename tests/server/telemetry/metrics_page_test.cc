@@ -50,14 +50,16 @@ struct ParsedPage {
   double Value(const std::string& key) const {
     double value = -1;
     const auto found = series.find(key);
-    if (found != series.end()) EXPECT_TRUE(absl::SimpleAtod(found->second, &value));
+    if (found == series.end()) return -1;
+    EXPECT_TRUE(absl::SimpleAtod(found->second, &value));
     return value;
   }
 };
 
 ParsedPage Parse(const std::string& text) {
   ParsedPage page;
-  for (const std::string line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+  for (const absl::string_view piece : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    const std::string line(piece);
     const std::vector<std::string> words = absl::StrSplit(line, absl::MaxSplits(' ', 3));
     if (absl::StartsWith(line, "# HELP ")) {
       page.help[words[2]] = words.size() > 3 ? words[3] : "";
@@ -124,7 +126,8 @@ TEST_F(MetricsPageTest, HoldsKnownNamesOnceWithHelpAndType) {
     EXPECT_FALSE(page.help.at(name).empty()) << name;
   }
   for (const auto& [key, value] : page.series) {
-    if (!absl::StartsWith(key, "exposer_")) EXPECT_FALSE(absl::EqualsIgnoreCase(value, "nan")) << key;
+    if (absl::StartsWith(key, "exposer_")) continue;
+    EXPECT_FALSE(absl::EqualsIgnoreCase(value, "nan")) << key;
   }
 }
 
