@@ -78,6 +78,8 @@ double ProgressRatio(const v1::Progress& progress) {
 std::string ProgressText(const v1::Job& job) {
   if (!job.has_progress()) return "";
   const v1::Progress& progress = job.progress();
+  if (job.state() == v1::SUCCEEDED)
+    return absl::StrFormat("epoch %d/%d, done", progress.epoch(), progress.epochs());
   if (progress.total_steps() == 0) return progress.phase();
   return absl::StrFormat("epoch %d/%d, %.0f %%", progress.epoch(), progress.epochs(),
                          100 * ProgressRatio(progress));
