@@ -36,7 +36,7 @@ class DashboardsTest(unittest.TestCase):
         text = "".join(d.read_text() for d in DASHBOARDS)
         for line in METRICS.read_text().splitlines():
             if line and not line.startswith("#"):
-                self.assertIn(line.split()[0], text)
+                self.assertTrue(line.split()[0] in text, f"{line.split()[0]} is on no dashboard")
 
 
 class LinterTest(unittest.TestCase):

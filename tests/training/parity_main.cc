@@ -33,7 +33,8 @@ int Main(const char* folder) {
     within &= Print(task, "loss0", result->first_loss, kFirstLossLimit);
     within &= Print(task, "gradient_norms", result->gradient_norm, kGradientNormLimit);
     within &= Print(task, "losses", result->later_loss, kLaterLossLimit);
-    fprintf(stderr, "%s: worst gradient norm: %s\n", std::string(task).c_str(), result->worst_gradient.c_str());
+    fprintf(stderr, "%s: worst gradient norm: %s\n", std::string(task).c_str(),
+            result->worst_gradient.c_str());
   }
   return within ? 0 : 1;
 }
