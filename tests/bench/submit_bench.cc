@@ -293,12 +293,15 @@ double StepsPerSecond(const std::filesystem::path& run) {
   return (last_step - first_step) / (last_time - first_time);
 }
 
-void BenchThroughput(const std::filesystem::path& folder) {
+// The same tiny job through the service and alone, in turns. The service's programs share the host's cores
+// with the trainer: with one training thread they have a core left, with a thread on each core they do not.
+void BenchThroughput(const std::filesystem::path& folder, const std::string& threads,
+                     const std::string& figure) {
   Coordinator coordinator(folder);
   const std::filesystem::path state = folder.string() + "-worker";
-  const Process worker(
-      {Program("ecg-worker"), "--server", coordinator.address, "--name", "w", "--state-dir", state},
-      state.string() + ".log");
+  const Process worker({Program("ecg-worker"), "--server", coordinator.address, "--name", "w", "--state-dir",
+                        state, "--threads", threads},
+                       state.string() + ".log");
   Api api(coordinator.address);
   v1::JobSpec spec = TinySpec("synthetic");
   spec.set_precision("fp32");
@@ -320,7 +323,7 @@ void BenchThroughput(const std::filesystem::path& folder) {
     absl::FPrintF(stderr, "round %d: %.1f steps/s through the service, %.1f alone\n", round, service.back(),
                   alone.back());
   }
-  PrintFigure("service.throughput_ratio", Quantile(service, 0.5) / Quantile(alone, 0.5), "1");
+  PrintFigure(figure, Quantile(service, 0.5) / Quantile(alone, 0.5), "1");
 }
 
 void Run(const std::filesystem::path& folder) {
@@ -339,7 +342,8 @@ void Run(const std::filesystem::path& folder) {
   BenchBatchAndList(folder / "list");
   BenchMetrics(folder / "metrics");
   BenchDispatch(folder / "dispatch");
-  BenchThroughput(folder / "throughput");
+  BenchThroughput(folder / "throughput-1", "1", "service.throughput_ratio");
+  BenchThroughput(folder / "throughput-2", "2", "service.throughput_ratio.2_threads");
 }
 
 }  // namespace
