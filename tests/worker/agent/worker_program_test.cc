@@ -105,6 +105,8 @@ TEST_F(WorkerProgramTest, KilledWorkerCostsTheTrainerNothing) {
   EXPECT_EQ(attempt.files.size(), 3);
   EXPECT_EQ(attempt.log, ReadAll(Directory(1) / "trainer.log"));
   EXPECT_FALSE(ProcessStartTime(pid).ok());
+  second.process->Terminate();
+  EXPECT_EQ(second.end.get().exit_code, 0) << Log();
 }
 
 }  // namespace
