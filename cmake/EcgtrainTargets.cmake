@@ -41,7 +41,8 @@ function(ecgtrain_program name)
 endfunction()
 
 # ecgtrain_test(NAME SOURCES ... [LIBS libs...] [LABELS labels...] [ENVIRONMENT VAR=value...]): a GoogleTest program.
-# Labels in use: unit, contract, integration, training; `grpc` marks those the tsan preset leaves out.
+# Labels in use: unit, contract, integration, fault, training; `grpc` marks those the tsan preset leaves out, `long` those that only
+# `./dev test --long` runs. A program that does more under ECGTRAIN_LONG=1 needs a TIMEOUT for that.
 function(ecgtrain_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS;ENVIRONMENT" ${ARGN})
   if(NOT ARG_TIMEOUT)

@@ -1,8 +1,10 @@
-"""Adds up the GoogleTest reports of a run: prints each skipped test with its reason, then `N passed, N failed, N skipped`.
+"""Adds up the GoogleTest reports of a run: prints each skipped test with its reason, the counts that tests have recorded
+(tests/support/long_tests.h), then `N passed, N failed, N skipped`.
 
 Exit 1 when a test failed or none ran.
 """
 import argparse
+import collections
 import json
 import pathlib
 import sys
@@ -14,9 +16,11 @@ def main():
     options.add_argument("--failed", type=int, default=0, help="1: something outside the reports failed")
     options = options.parse_args()
     passed = failed = skipped = 0
+    counts = collections.Counter()
     for report in sorted(options.folder.glob("*.json")):
         for suite in json.loads(report.read_text())["testsuites"]:
             for test in suite["testsuite"]:
+                counts.update({key.removeprefix("count_"): int(value) for key, value in test.items() if key.startswith("count_")})
                 if test["result"] == "SKIPPED":
                     skipped += 1
                     reason = test.get("skipped", [{}])[0].get("message", "").strip().splitlines()
@@ -26,6 +30,8 @@ def main():
                     print(f"failed  {suite['name']}.{test['name']} ({report.stem})")
                 else:
                     passed += 1
+    for name, count in sorted(counts.items()):
+        print(f"counted {count} {name.replace('_', ' ')}")
     if options.failed and not failed:
         failed = 1
         print("failed  a program without a GoogleTest report, or a check: see above")
