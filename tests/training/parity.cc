@@ -40,10 +40,10 @@ ModelConfig ConfigOf(const State& initial, const Batch& batch) {
   return config;
 }
 
-absl::StatusOr<Batch> LoadBatch(const std::filesystem::path& folder) {
+absl::StatusOr<Batch> LoadBatch(const std::filesystem::path& folder, at::MemoryFormat layout) {
   ASSIGN_OR_RETURN(const State tensors, ReadTensorFile(folder / "batch.safetensors"));
   Batch batch;
-  batch.x = Find(tensors, "x").unsqueeze(2).contiguous(at::MemoryFormat::ChannelsLast);
+  batch.x = Find(tensors, "x").unsqueeze(2).contiguous(layout);
   batch.mask = Find(tensors, "mask").unsqueeze(2);
   batch.labels = Find(tensors, "labels");
   return batch;
@@ -63,15 +63,17 @@ void CompareGradients(const Weights& weights, const nlohmann::json& expected, Pa
 
 }  // namespace
 
-absl::StatusOr<ParityResult> ComparePeer(const std::filesystem::path& folder, absl::string_view task) {
+absl::StatusOr<ParityResult> ComparePeer(const std::filesystem::path& folder, absl::string_view task,
+                                         at::MemoryFormat layout) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(folder / "parity.json"));
   ASSIGN_OR_RETURN(const nlohmann::json peer, ParseJson(text, "parity.json"));
-  ASSIGN_OR_RETURN(const Batch batch, LoadBatch(folder));
+  ASSIGN_OR_RETURN(const Batch batch, LoadBatch(folder, layout));
   ASSIGN_OR_RETURN(const State initial, ReadTensorFile(folder / absl::StrCat(task, ".init.safetensors")));
   const ModelConfig config = ConfigOf(initial, batch);
   const bool pretrain = task == "pretrain";
   ASSIGN_OR_RETURN(const std::unique_ptr<Network> network,
-                   pretrain ? MakePretrainingNetwork(config, {}) : MakeClassifier(config, {}));
+                   pretrain ? MakePretrainingNetwork(config, {.layout = layout})
+                            : MakeClassifier(config, {.layout = layout}));
   RETURN_IF_ERROR(network->weights().Load(initial));
   Optimizer optimizer(network->weights(), {.clip_norm = 0});
 

@@ -2,6 +2,8 @@
 #ifndef ECGTRAIN_TESTS_TRAINING_PARITY_H_
 #define ECGTRAIN_TESTS_TRAINING_PARITY_H_
 
+#include <c10/core/MemoryFormat.h>
+
 #include <filesystem>
 #include <string>
 
@@ -23,9 +25,11 @@ inline constexpr double kGradientNormLimit = 2e-3;
 inline constexpr double kLaterLossLimit = 1e-3;
 
 // Trains `task` ("pretrain" or "finetune") on the peer's batch from the peer's weights, in fp32, with the
-// network and optimizer of ecg-trainer. The model's sizes are read from the weights. NOT_FOUND,
-// INVALID_ARGUMENT.
-absl::StatusOr<ParityResult> ComparePeer(const std::filesystem::path& folder, absl::string_view task);
+// network and optimizer of ecg-trainer. The model's sizes are read from the weights. `layout` is that of the
+// peer which wrote the files: contiguous for its Conv1d, channels-last for its Conv2d; the two round
+// differently, the peer's too. NOT_FOUND, INVALID_ARGUMENT.
+absl::StatusOr<ParityResult> ComparePeer(const std::filesystem::path& folder, absl::string_view task,
+                                         at::MemoryFormat layout);
 
 }  // namespace ecgtrain
 

@@ -37,7 +37,7 @@ at::Tensor CanonicalView(const at::Tensor& tensor) { return tensor.dim() == 4 ? 
 at::Tensor Weights::AddWeight(absl::string_view name, absl::Span<const int64_t> shape, int64_t fan_in) {
   const RandomStream stream(options_.seed, RandomPurpose::kInitialWeights, HashText(name));
   at::Tensor value = UniformTensor(shape, 1 / std::sqrt(static_cast<double>(fan_in)), stream);
-  if (shape.size() == 3) value = value.unsqueeze(2).contiguous(at::MemoryFormat::ChannelsLast);
+  if (shape.size() == 3) value = value.unsqueeze(2).contiguous(options_.layout);
   Parameter parameter{std::string(name), value.to(options_.device), {}};
   parameter.working = options_.bfloat16 ? parameter.master.to(at::kBFloat16) : parameter.master;
   parameter.working.set_requires_grad(true);

@@ -2,8 +2,8 @@
 //
 // Parameters are trained as fp32 masters. In bf16 the convolution and linear weights have a bfloat16 working
 // copy that the network computes with; batch norms stay fp32. Convolution weights live as [out, in, 1,
-// kernel] in channels-last order; outside (checkpoints, the peer) they are [out, in, kernel], transposed ones
-// [in, out, kernel].
+// kernel], in channels-last order unless asked otherwise; outside (checkpoints, the peer) they are [out, in,
+// kernel], transposed ones [in, out, kernel].
 #ifndef ECGTRAIN_WORKER_MODEL_WEIGHTS_H_
 #define ECGTRAIN_WORKER_MODEL_WEIGHTS_H_
 
@@ -37,6 +37,9 @@ class Weights {
     uint64_t seed = 0;
     bool bfloat16 = false;
     at::Device device = at::kCPU;
+    // Memory order of convolution weights, and with it the kernels that run. Training uses channels-last;
+    // contiguous, with contiguous activations, computes what a Conv1d computes: the parity reference.
+    at::MemoryFormat layout = at::MemoryFormat::ChannelsLast;
   };
   explicit Weights(const Options& options) : options_(options) {}
 
