@@ -21,6 +21,7 @@
 #include "worker/data/pack_writer.h"
 #include "worker/data/parallel.h"
 #include "worker/data/preparation.h"
+#include "worker/data/record_fault.h"
 #include "worker/data/signal.h"
 
 namespace ecgtrain {
@@ -73,6 +74,11 @@ class Packer {
       RunInParallel(count, threads_,
                     [&](size_t i) { batch[i].emplace(ReadAndPrepare(set_, first + i, preparation_)); });
       for (auto& record : batch) {
+        const std::string fault = FaultReason(record->status());
+        if (!fault.empty()) {
+          Quarantine(fault, record->status(), info);
+          continue;
+        }
         RETURN_IF_ERROR(record->status());
         ASSIGN_OR_RETURN(const bool added, Add(**record, writer, info));
         written += added;
@@ -88,6 +94,12 @@ class Packer {
  private:
   absl::Status Report(size_t done) const {
     return progress_ ? progress_(done, set_.size()) : absl::OkStatus();
+  }
+
+  // Counts every bad record and names the first of each kind.
+  static void Quarantine(const std::string& reason, const absl::Status& status, PackInfo& info) {
+    if (++info.skipped[reason] == 1)
+      info.notes.push_back(absl::StrCat("first record left out as ", reason, ": ", status.message()));
   }
 
   static absl::StatusOr<bool> Add(const PackedRecord& record, PackWriter& writer, PackInfo& info) {

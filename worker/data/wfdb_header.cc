@@ -15,7 +15,8 @@ namespace ecgtrain {
 namespace {
 
 constexpr int kMaxSignals = 256;
-constexpr uint64_t kMaxSamples = uint64_t{1} << 31;
+constexpr int64_t kMaxFrames = int64_t{1} << 31;
+constexpr int kMaxSegments = 100'000;
 
 // One line of a header: hands out its fields from left to right and knows where it stands.
 class Line {
@@ -77,17 +78,32 @@ absl::string_view CutAt(absl::string_view* text, char mark) {
 constexpr int64_t kInt32Low = std::numeric_limits<int32_t>::min();
 constexpr int64_t kInt32High = std::numeric_limits<int32_t>::max();
 
-absl::StatusOr<int> ParseRecordLine(Line line, absl::string_view name, WfdbHeader* header) {
+absl::Status CheckName(const Line& line, absl::string_view field, absl::string_view name) {
+  if (!name.empty() && name.find('/') == absl::string_view::npos && name != "." && name != "..")
+    return absl::OkStatus();
+  return line.Bad(field, name, "a file in the same folder");
+}
+
+// What the record line announces: signal lines, or segment lines where there are segments.
+struct Announced {
+  size_t signals = 0;
+  size_t segments = 0;
+};
+
+std::string Describe(const Announced& announced) {
+  return announced.segments > 0 ? absl::StrCat(announced.segments, " segment lines")
+                                : absl::StrCat(announced.signals, " signal lines");
+}
+
+absl::StatusOr<Announced> ParseRecordLine(Line line, WfdbHeader* header) {
+  Announced announced;
   absl::string_view record = line.Next();
   const bool has_segments = record.find('/') != absl::string_view::npos;
   const absl::string_view segments = CutAt(&record, '/');
-  if (has_segments && segments != "1") {
-    return absl::UnimplementedError(
-        absl::StrCat(name, " describes a record of several segments; only plain records are read"));
-  }
+  if (has_segments)
+    RETURN_IF_ERROR(line.ReadInteger("number of segments", segments, 1, kMaxSegments, &announced.segments));
   header->record = std::string(record);
-  int signals = 0;
-  RETURN_IF_ERROR(line.ReadInteger("number of signals", line.Next(), 1, kMaxSignals, &signals));
+  RETURN_IF_ERROR(line.ReadInteger("number of signals", line.Next(), 1, kMaxSignals, &announced.signals));
   if (!line.empty()) {
     absl::string_view rate = line.Next();
     CutAt(&rate, '/');  // the counter frequency and its base say how to print times
@@ -96,13 +112,21 @@ absl::StatusOr<int> ParseRecordLine(Line line, absl::string_view name, WfdbHeade
       return line.Bad("sampling rate", rate, "a number over 0, up to 1e6");
   }
   if (!line.empty()) {
-    uint64_t samples = 0;
-    RETURN_IF_ERROR(line.ReadInteger("number of samples", line.Next(), 0, kMaxSamples, &samples));
-    if (samples > 0) header->samples = samples;  // 0 means not stated
+    uint64_t frames = 0;
+    RETURN_IF_ERROR(line.ReadInteger("number of samples", line.Next(), 0, kMaxFrames, &frames));
+    if (frames > 0) header->frames = frames;  // 0 means not stated
   }
   header->time = std::string(line.Next());
   header->date = std::string(line.Next());
-  return signals;
+  return announced;
+}
+
+absl::StatusOr<WfdbSegment> ParseSegmentLine(Line line) {
+  WfdbSegment segment;
+  segment.record = std::string(line.Next());
+  RETURN_IF_ERROR(CheckName(line, "segment", segment.record));
+  RETURN_IF_ERROR(line.ReadInteger("number of samples", line.Next(), 0, kMaxFrames, &segment.frames));
+  return segment;
 }
 
 absl::Status ParseFormat(const Line& line, absl::string_view format, WfdbSignal* signal) {
@@ -138,9 +162,7 @@ absl::StatusOr<bool> ParseGain(const Line& line, absl::string_view gain, WfdbSig
 absl::StatusOr<WfdbSignal> ParseSignalLine(Line line) {
   WfdbSignal signal;
   signal.file = std::string(line.Next());
-  if (signal.file.find('/') != std::string::npos || signal.file == "." || signal.file == "..") {
-    return line.Bad("file name", signal.file, "a file in the same folder");
-  }
+  RETURN_IF_ERROR(CheckName(line, "file name", signal.file));
   RETURN_IF_ERROR(ParseFormat(line, line.Next(), &signal));
   bool has_baseline = false;
   if (!line.empty()) {
@@ -170,30 +192,30 @@ absl::StatusOr<WfdbSignal> ParseSignalLine(Line line) {
 
 absl::StatusOr<WfdbHeader> ParseWfdbHeader(absl::string_view text, absl::string_view name) {
   WfdbHeader header;
-  int expected_signals = -1;
+  std::optional<Announced> announced;
   int number = 0;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     ++number;
     if (absl::StripAsciiWhitespace(line).empty()) continue;
     if (absl::ConsumePrefix(&line, "#")) {
       header.comments.emplace_back(absl::StripTrailingAsciiWhitespace(line));
-      continue;
-    }
-    if (expected_signals < 0) {
-      ASSIGN_OR_RETURN(expected_signals, ParseRecordLine(Line(line, name, number), name, &header));
-    } else if (header.signals.size() == static_cast<size_t>(expected_signals)) {
-      return absl::DataLossError(absl::StrCat(name, " line ", number, ": a signal more than the ",
-                                              expected_signals, " of the record line"));
-    } else {
+    } else if (!announced) {
+      ASSIGN_OR_RETURN(announced, ParseRecordLine(Line(line, name, number), &header));
+    } else if (header.segments.size() < announced->segments) {
+      ASSIGN_OR_RETURN(WfdbSegment segment, ParseSegmentLine(Line(line, name, number)));
+      header.segments.push_back(std::move(segment));
+    } else if (announced->segments == 0 && header.signals.size() < announced->signals) {
       ASSIGN_OR_RETURN(WfdbSignal signal, ParseSignalLine(Line(line, name, number)));
       header.signals.push_back(std::move(signal));
+    } else {
+      return absl::DataLossError(absl::StrCat(name, " line ", number, ": a line more than the ",
+                                              Describe(*announced), " of the record line"));
     }
   }
-  if (expected_signals < 0) return absl::DataLossError(absl::StrCat(name, " has no record line"));
-  if (header.signals.size() != static_cast<size_t>(expected_signals)) {
-    return absl::DataLossError(
-        absl::StrCat(name, " ends after ", header.signals.size(), " of ", expected_signals, " signal lines"));
-  }
+  if (!announced) return absl::DataLossError(absl::StrCat(name, " has no record line"));
+  const size_t found = header.segments.size() + header.signals.size();
+  if (found != (announced->segments > 0 ? announced->segments : announced->signals))
+    return absl::DataLossError(absl::StrCat(name, " ends after ", found, " of ", Describe(*announced)));
   return header;
 }
 

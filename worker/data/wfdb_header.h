@@ -4,8 +4,10 @@
 //   signal line   file format[xN][:skew][+offset] [gain[(baseline)][/units] [resolution [zero [initial
 //   [checksum
 //                 [block size [description]]]]]]]
+//   segment line  record samples
 //
-// Lines that start with '#' are comments. Trailing fields may be absent.
+// A header of several segments has segment lines in place of signal lines. Lines that start with '#' are
+// comments. Trailing fields may be absent.
 #ifndef ECGTRAIN_WORKER_DATA_WFDB_HEADER_H_
 #define ECGTRAIN_WORKER_DATA_WFDB_HEADER_H_
 
@@ -20,7 +22,7 @@
 namespace ecgtrain {
 
 struct WfdbSignal {
-  std::string file;  // a name in the header's own folder: no '/'
+  std::string file;  // a name in the header's own folder: no '/'; "~" in a layout header
   int format = 16;
   int samples_per_frame = 1;
   int skew = 0;              // frames
@@ -36,19 +38,27 @@ struct WfdbSignal {
   std::string description;  // the lead's name
 };
 
+struct WfdbSegment {
+  std::string record;  // a name in the header's own folder; "~" stands for a stretch without any signal
+  uint64_t frames = 0;
+};
+
 struct WfdbHeader {
   std::string record;
-  double rate = 250;                // frames a second
-  std::optional<uint64_t> samples;  // a signal
+  double rate = 250;               // frames a second
+  std::optional<uint64_t> frames;  // samples of a signal that has one a frame
   std::string time;
   std::string date;
   std::vector<WfdbSignal> signals;
+  // Of a record of several segments, which has no signals of its own. With a variable layout the first
+  // segment has no frames: its header names the signals of the whole record, of which each segment holds
+  // some.
+  std::vector<WfdbSegment> segments;
   std::vector<std::string> comments;  // without the '#'
 };
 
-// `name` stands in error messages. DATA_LOSS names the line, the field and what was expected; UNIMPLEMENTED
-// for records of several segments. Counts are bounded (256 signals, 2^31 samples) before anything is
-// allocated.
+// `name` stands in error messages. DATA_LOSS names the line, the field and what was expected. Counts are
+// bounded (256 signals, 2^31 frames, 100,000 segments) before anything is allocated. Thread-safe.
 absl::StatusOr<WfdbHeader> ParseWfdbHeader(absl::string_view text, absl::string_view name);
 
 }  // namespace ecgtrain

@@ -19,6 +19,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 using testing::WriteMiniPtbxl;
 
 class PackDataSetTest : public ::testing::Test {
@@ -174,14 +175,28 @@ TEST_F(PackDataSetTest, ErrorOfTheProgressEndsThePacking) {
   }
 }
 
-TEST_F(PackDataSetTest, DamagedRecordEndsThePackingAndIsNamed) {
+TEST_F(PackDataSetTest, DamagedRecordsAreLeftOutCountedAndTheFirstIsNamed) {
+  ASSERT_TRUE(WriteMiniPtbxl(folder_.path() / "set", {.records = 5}).ok());
+  for (const char* name : {"set/records100/00000/00003_lr.dat", "set/records100/00000/00004_lr.dat"}) {
+    std::string bytes = folder_.Read(name);
+    bytes[1000] ^= 1;
+    folder_.Write(name, bytes);
+  }
+  const auto path = Run(Ptbxl());
+  ASSERT_TRUE(path.ok()) << path.status();
+  const auto pack = Pack::Open(*path);
+  ASSERT_TRUE(pack.ok());
+  EXPECT_EQ((*pack)->size(), 3u);
+  EXPECT_THAT((*pack)->info().skipped, ElementsAre(Pair("checksum", 2)));
+  EXPECT_THAT((*pack)->info().notes, ElementsAre(HasSubstr("00003_lr.dat, signal")));
+}
+
+TEST_F(PackDataSetTest, DamagedHeaderEndsThePackingAndIsNamed) {
   ASSERT_TRUE(WriteMiniPtbxl(folder_.path() / "set", {.records = 4}).ok());
-  std::string bytes = folder_.Read("set/records100/00000/00003_lr.dat");
-  bytes[1000] ^= 1;
-  folder_.Write("set/records100/00000/00003_lr.dat", bytes);
+  folder_.Write("set/records100/00000/00003_lr.hea", "00003_lr twelve 100 1000\n");
   const absl::Status status = Run(Ptbxl()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("00003_lr.dat, signal"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("00003_lr.hea line 1, number of signals"));
 }
 
 TEST_F(PackDataSetTest, UnusableRecordsAreCounted) {

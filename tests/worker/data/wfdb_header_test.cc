@@ -27,7 +27,7 @@ TEST(WfdbHeaderTest, PtbxlHeaderIsRead) {
       "00001_lr.dat 16 1000.0(0)/mV 16 0 -55 723 0 II\n");
   EXPECT_EQ(header.record, "00001_lr");
   EXPECT_EQ(header.rate, 100);
-  EXPECT_EQ(header.samples, 1000u);
+  EXPECT_EQ(header.frames, 1000u);
   ASSERT_EQ(header.signals.size(), 2u);
   const WfdbSignal& signal = header.signals[0];
   EXPECT_EQ(signal.file, "00001_lr.dat");
@@ -67,7 +67,7 @@ TEST(WfdbHeaderTest, FormatFieldsAreRead) {
 TEST(WfdbHeaderTest, AbsentFieldsTakeTheFormatsDefaults) {
   const WfdbHeader header = Parse("r 1\nf.dat 16\n");
   EXPECT_EQ(header.rate, 250);
-  EXPECT_FALSE(header.samples.has_value());
+  EXPECT_FALSE(header.frames.has_value());
   const WfdbSignal& signal = header.signals.at(0);
   EXPECT_EQ(signal.gain, 200);
   EXPECT_EQ(signal.baseline, 0);
@@ -84,7 +84,7 @@ TEST(WfdbHeaderTest, CounterFrequencyBlanksAndZeroSamplesAreAccepted) {
   const WfdbHeader header =
       Parse("# first\n\n  r 1 360/720(5) 0  \n\tf.dat  212 \t 200 11 1024 995 -22131 0 lead with  blanks \n");
   EXPECT_EQ(header.rate, 360);
-  EXPECT_FALSE(header.samples.has_value());
+  EXPECT_FALSE(header.frames.has_value());
   EXPECT_EQ(header.signals.at(0).description, "lead with  blanks");
 }
 
@@ -105,7 +105,13 @@ TEST(WfdbHeaderTest, ErrorsNameLineFieldAndExpectation) {
       {"r 1 100 -1\nf 16\n", "number of samples"},
       {"r 1 100 4294967296000\nf 16\n", "number of samples"},
       {"r 2 100 10\nf 16\n", "ends after 1 of 2 signal lines"},
-      {"r 1 100 10\nf 16\nf 16\n", "line 3: a signal more than the 1"},
+      {"r 1 100 10\nf 16\nf 16\n", "line 3: a line more than the 1 signal lines"},
+      {"r/0 1 100 10\n", "number of segments: expected an integer from 1 to 100000"},
+      {"r/100001 1 100 10\n", "number of segments"},
+      {"r/2 1 100 10\ns 5\n", "ends after 1 of 2 segment lines"},
+      {"r/1 1 100 10\ns 5\ns 5\n", "line 3: a line more than the 1 segment lines"},
+      {"r/1 1 100 10\ns\n", "line 2, number of samples"},
+      {"r/1 1 100 10\n../s 5\n", "line 2, segment: expected a file in the same folder"},
       {"r 1 100 10\n../f 16\n", "file name: expected a file in the same folder"},
       {"r 1 100 10\n/etc/passwd 16\n", "file name"},
       {"r 1 100 10\n.. 16\n", "file name"},
@@ -132,9 +138,15 @@ TEST(WfdbHeaderTest, ErrorsNameLineFieldAndExpectation) {
   }
 }
 
-TEST(WfdbHeaderTest, SegmentedRecordIsNotImplemented) {
-  EXPECT_EQ(ParseWfdbHeader("r/3 1 100 10\n", "r.hea").status().code(), absl::StatusCode::kUnimplemented);
-  EXPECT_TRUE(ParseWfdbHeader("r/1 1 100 10\nf 16\n", "r.hea").ok());
+TEST(WfdbHeaderTest, SegmentsAreRead) {
+  const WfdbHeader header = Parse("r/3 12 500 70\nr_layout 0\n# between\ns1 30\n~ 40\n");
+  EXPECT_EQ(header.record, "r");
+  EXPECT_TRUE(header.signals.empty());
+  ASSERT_EQ(header.segments.size(), 3u);
+  EXPECT_EQ(header.segments[0].record, "r_layout");
+  EXPECT_EQ(header.segments[0].frames, 0u);
+  EXPECT_EQ(header.segments[2].record, "~");
+  EXPECT_EQ(header.segments[2].frames, 40u);
 }
 
 TEST(WfdbHeaderTest, EveryCutHeaderIsAnErrorOrAShorterHeader) {

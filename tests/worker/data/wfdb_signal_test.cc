@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/worker/data/test_folder.h"
+#include "worker/data/record_fault.h"
 
 namespace ecgtrain {
 namespace {
@@ -127,19 +128,70 @@ TEST_F(WfdbSignalTest, HugeCountsAreRefusedBeforeAnythingIsAllocated) {
   EXPECT_EQ(ErrorOf("r 1 100\nr.dat 16+100 1\n").code(), absl::StatusCode::kDataLoss);
 }
 
-TEST_F(WfdbSignalTest, FormatsAndLayoutsThatAreNotReadSaySo) {
+TEST_F(WfdbSignalTest, WhatIsNotReadSaysSo) {
   folder_.Write("r.dat", Format16({1, 2, 3}));
-  EXPECT_EQ(ErrorOf("r 1 100 3\nr.dat 80 1\n").code(), absl::StatusCode::kUnimplemented);
-  EXPECT_EQ(ErrorOf("r 1 100 3\nr.dat 16x2 1\n").code(), absl::StatusCode::kUnimplemented);
-  EXPECT_EQ(ErrorOf("r 1 100 3\nr.dat 16:4 1\n").code(), absl::StatusCode::kUnimplemented);
+  const absl::Status format = ErrorOf("r 1 100 3\nr.dat 516 1\n");
+  EXPECT_EQ(format.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(format.message()), HasSubstr("r.hea: format 516 is not read; 8, 16"));
   EXPECT_EQ(ErrorOf("r 1 100 3\nr.dat 16 1/kg\n").code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(WfdbSignalTest, SkewsMayDiffer) {
+  folder_.Write("r.dat", Format16({1, 91, 92, 2, 92, 10, 3, 10, 20, 4, 20, 30}));
+  const auto record = Read("r 3 100 4\nr.dat 16 1\nr.dat 16:2 1\nr.dat 16:1 1\n");
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_THAT(record->millivolts, ElementsAre(1, 10, 10, 2, 20, 20))
+      << "ends with the signal that ends first";
+  EXPECT_EQ(FaultReason(ErrorOf("r 3 100 4\nr.dat 16 1\nr.dat 16:4 1\nr.dat 16 1\n")), "damaged");
 }
 
 TEST_F(WfdbSignalTest, SignalFilesOfDifferentLengthAreRefused) {
   folder_.Write("a.dat", Format16({1, 2}));
   folder_.Write("b.dat", Format16({1, 2, 3}));
   EXPECT_THAT(std::string(ErrorOf("r 2 100\na.dat 16 1\nb.dat 16 1\n").message()),
-              HasSubstr("b.dat: expected 2 samples"));
+              HasSubstr("b.dat: expected 4 bytes for 2 frames"));
+}
+
+TEST_F(WfdbSignalTest, SegmentThatDoesNotFitIsTheRecordsFault) {
+  folder_.Write("s.dat", Format16({1, 2, 3}));
+  folder_.Write("s.hea", "s 1 100 3\ns.dat 16 1 16 0 1 6 0 I\n");
+  folder_.Write("t.hea", "t 1 100 3\ns.dat 16 1 16 0 1 6 0 II\n");
+  ASSERT_TRUE(Read("r/2 1 100 6\ns 3\ns 3\n").ok());
+  EXPECT_THAT(std::string(ErrorOf("r/2 1 100 7\ns 3\ns 4\n").message()),
+              HasSubstr("s.hea: expected 4 frames"));
+  EXPECT_THAT(std::string(ErrorOf("r/2 1 100 6\ns 3\nt 3\n").message()),
+              HasSubstr("t.hea: expected a signal \"I\""));
+  EXPECT_EQ(FaultReason(ErrorOf("r/2 1 100 7\ns 3\ns 4\n")), "damaged");
+  EXPECT_EQ(FaultReason(ErrorOf("r/1 1 100 7\n~ 4\n")), "damaged");
+  EXPECT_EQ(FaultReason(ErrorOf("r/2 1 100 7\ns 3\n~ 2000000000\n")), "too_long");
+  const absl::Status nested = ErrorOf("r/2 1 100 6\ns 3\nr 3\n");
+  EXPECT_THAT(std::string(nested.message()), HasSubstr("r.hea: expected a plain record"));
+  EXPECT_EQ(FaultReason(nested), "") << "a header that cannot be right is no single record's fault";
+}
+
+TEST_F(WfdbSignalTest, MatPrologIsVerified) {
+  const std::string good("\x1e\0\0\0\1\0\0\0\3\0\0\0\0\0\0\0\4\0\0\0val\0", 24);
+  const char header[] = "r 1 100 3\nr.mat 16+24 1000/mV 16 0 1 6 0 I\n";
+  folder_.Write("r.mat", good + Format16({1, 2, 3}));
+  EXPECT_TRUE(Read(header).ok());
+  for (size_t byte = 0; byte < good.size(); ++byte) {
+    std::string bytes = good + Format16({1, 2, 3});
+    bytes[byte] ^= 0x40;
+    folder_.Write("r.mat", bytes);
+    const absl::Status status = ErrorOf(header);
+    EXPECT_EQ(FaultReason(status), "damaged") << byte;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("r.mat offset ", byte / 4 * 4)))
+        << byte;
+  }
+}
+
+TEST_F(WfdbSignalTest, FaultsOfARecordAreTold) {
+  folder_.Write("r.dat", Format16({1, 2, 3}));
+  EXPECT_EQ(FaultReason(ErrorOf("r 1 100 3\nr.dat 16 1 16 0 1 7 0 I\n")), "checksum");
+  EXPECT_EQ(FaultReason(ErrorOf("r 1 100 3\nr.dat 16 1 16 0 2 6 0 I\n")), "checksum");
+  EXPECT_EQ(FaultReason(ErrorOf("r 1 100 4\nr.dat 16 1 16 0 1 6 0 I\n")), "wrong_size");
+  EXPECT_EQ(FaultReason(ErrorOf("r 1 100 3\nabsent.dat 16 1 16 0 1 6 0 I\n")), "file_missing");
+  EXPECT_EQ(FaultReason(ErrorOf("r 1 100 x\nr.dat 16 1 16 0 1 6 0 I\n")), "") << "the header's grammar is";
 }
 
 TEST_F(WfdbSignalTest, AbsentFilesAreNotFound) {
