@@ -20,7 +20,7 @@ constexpr uint64_t kLiveJobs = 50;
 constexpr char kBash[] = R"(_ecgctl() {
   local IFS=$'\n'
   COMPREPLY=($(ecgctl __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-  [[ ${#COMPREPLY[@]} -eq 0 ]] && compopt -o default
+  if [[ ${#COMPREPLY[@]} -eq 0 ]]; then compopt -o default; fi
 }
 # Colons and signs belong to references.
 COMP_WORDBREAKS=${COMP_WORDBREAKS//[@:=]/}

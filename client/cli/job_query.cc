@@ -44,6 +44,7 @@ absl::Status AddStates(const std::string& list, v1::ListJobsRequest& request) {
 absl::StatusOr<v1::ListJobsRequest> ListRequest(const Arguments& arguments, absl::Time now) {
   v1::ListJobsRequest request;
   request.set_user(arguments.Get("--user"));
+  request.set_mine(arguments.Has("--me"));
   if (arguments.Has("--state")) RETURN_IF_ERROR(AddStates(arguments.Get("--state"), request));
   for (const std::string& label : arguments.All("--label")) {
     const std::pair<std::string, std::string> parts = absl::StrSplit(label, absl::MaxSplits('=', 1));
@@ -59,9 +60,9 @@ absl::StatusOr<v1::ListJobsRequest> ListRequest(const Arguments& arguments, absl
   return request;
 }
 
-absl::StatusOr<ExitCode> List(Session& session, const Arguments& arguments) {
+absl::StatusOr<ExitCode> PrintList(Session& session, const Arguments& arguments,
+                                   const v1::ListJobsRequest& request) {
   const absl::Time now = session.clock().Now();
-  ASSIGN_OR_RETURN(const v1::ListJobsRequest request, ListRequest(arguments, now));
   const uint64_t everything = std::numeric_limits<uint64_t>::max();
   const uint64_t limit =
       arguments.Integer("--limit").value_or(arguments.Has("--all") ? everything : kDefaultLimit);
@@ -78,6 +79,17 @@ absl::StatusOr<ExitCode> List(Session& session, const Arguments& arguments) {
     session.Talk("no such jobs in the last days; ecgctl job list --all shows older ones");
   }
   return ExitCode::kDone;
+}
+
+absl::StatusOr<ExitCode> List(Session& session, const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const v1::ListJobsRequest request, ListRequest(arguments, session.clock().Now()));
+  return PrintList(session, arguments, request);
+}
+
+absl::StatusOr<ExitCode> ListMine(Session& session, const Arguments& arguments) {
+  ASSIGN_OR_RETURN(v1::ListJobsRequest request, ListRequest(arguments, session.clock().Now()));
+  request.set_mine(request.user().empty());
+  return PrintList(session, arguments, request);
 }
 
 absl::StatusOr<ExitCode> Get(Session& session, const Arguments& arguments) {
@@ -174,6 +186,7 @@ std::vector<Command> JobQueryCommands() {
   const Option jobs = {"JOB", OptionKind::kTexts, "job/42, 42, a name or @last", {}, true};
   const Option one = {"JOB", OptionKind::kText, "job/42, 42, a name or @last", {}, true};
   const std::vector<Option> filters = {
+      {"--me", OptionKind::kFlag, "my jobs"},
       {"--user", OptionKind::kText, "jobs of this user"},
       {"--state", OptionKind::kText, "queued,running,paused,succeeded,failed,cancelled"},
       {"--label", OptionKind::kTexts, "KEY=VALUE"},
@@ -181,7 +194,8 @@ std::vector<Command> JobQueryCommands() {
       {"--limit", OptionKind::kInteger, "at most so many, the newest (100)"},
       {"--all", OptionKind::kFlag, "of all times, without limit"},
   };
-  return {{"job list", "list jobs, newest first", filters, List, "ps"},
+  return {{"job list", "list jobs, newest first", filters, List},
+          {"ps", "list my jobs: job list --me", filters, ListMine},
           {"job get", "show jobs with their attempts", {jobs}, Get},
           {"job explain", "say why jobs wait, or how they ended", {jobs}, Explain},
           {"job events", "everything that happened to a job", {one}, Events}};

@@ -60,8 +60,9 @@ Unary* TrainingServiceImpl::GetJob(Context* context, const v1::GetJobRequest* re
 Unary* TrainingServiceImpl::ListJobs(Context* context, const v1::ListJobsRequest* request,
                                      v1::ListJobsResponse* response) {
   return Read(context, "/ecgtrain.v1.TrainingService/ListJobs", response,
-              [&](StoreReader& reader, const Principal&) {
-                return ecgtrain::ListJobs(reader, *request, api_.coordinator().explanations());
+              [&](StoreReader& reader, const Principal& principal) {
+                return ecgtrain::ListJobs(reader, *request, principal.name,
+                                          api_.coordinator().explanations());
               });
 }
 

@@ -62,10 +62,12 @@ absl::StatusOr<v1::GetJobResponse> DescribeJob(StoreReader& reader, const v1::Ge
 }
 
 absl::StatusOr<v1::ListJobsResponse> ListJobs(StoreReader& reader, const v1::ListJobsRequest& request,
-                                              Explanations& explanations) {
+                                              absl::string_view user, Explanations& explanations) {
+  if (request.mine() && !request.user().empty())
+    return absl::InvalidArgumentError("mine and user go not together");
   JobQuery query;
   for (const int state : request.states()) query.states.push_back(static_cast<v1::JobState>(state));
-  query.user = request.user();
+  query.user = request.mine() ? std::string(user) : request.user();
   query.labels.insert(request.labels().begin(), request.labels().end());
   if (request.has_submitted_after()) query.submitted_after = FromProtoTime(request.submitted_after());
   if (!request.page_token().empty() &&

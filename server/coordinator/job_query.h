@@ -20,7 +20,7 @@ absl::StatusOr<int64_t> FindJob(StoreReader& reader, absl::string_view reference
 absl::StatusOr<v1::GetJobResponse> DescribeJob(StoreReader& reader, const v1::GetJobRequest& request,
                                                absl::string_view user, Explanations& explanations);
 absl::StatusOr<v1::ListJobsResponse> ListJobs(StoreReader& reader, const v1::ListJobsRequest& request,
-                                              Explanations& explanations);
+                                              absl::string_view user, Explanations& explanations);
 
 // Checkpoints newest step first, best and last marked, and artifacts.
 absl::StatusOr<v1::ListCheckpointsResponse> ListCheckpoints(StoreReader& reader, absl::string_view reference,

@@ -38,6 +38,19 @@ class FakeTrainingService::Admin final : public v1::AdminService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status RevokeToken(grpc::ServerContext* context, const v1::RevokeTokenRequest* request,
+                           v1::RevokeTokenResponse* response) override {
+    MutexLock lock(fake_.mutex_);
+    if (const grpc::Status status = fake_.Enter(context); !status.ok()) return status;
+    for (v1::Token& token : fake_.state_.tokens) {
+      if (token.id() != request->id()) continue;
+      token.set_revoked(true);
+      *response->mutable_token() = token;
+      return grpc::Status::OK;
+    }
+    return {grpc::StatusCode::NOT_FOUND, absl::StrCat("no token ", request->id())};
+  }
+
  private:
   FakeTrainingService& fake_;
 };
@@ -152,19 +165,50 @@ grpc::Status FakeTrainingService::ListJobs(grpc::ServerContext* context, const v
   return grpc::Status::OK;
 }
 
+grpc::Status FakeTrainingService::Change(grpc::ServerContext* context, const std::string& request_id,
+                                         const std::string& reference, const std::set<v1::JobState>& from,
+                                         v1::JobState to, v1::Job* changed) {
+  record_.request_ids.push_back(request_id);
+  if (const grpc::Status status = Enter(context); !status.ok()) return status;
+  v1::Job* job = Find(reference);
+  if (job == nullptr) return NoSuchJob(reference);
+  if (from.count(job->state()) == 0) {
+    return {grpc::StatusCode::FAILED_PRECONDITION,
+            absl::StrCat("job/", job->id(), " is ", v1::JobState_Name(job->state()))};
+  }
+  job->set_state(to);
+  *changed = *job;
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeTrainingService::CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,
                                             v1::CancelJobResponse* response) {
   MutexLock lock(mutex_);
-  record_.request_ids.push_back(request->request_id());
-  if (const grpc::Status status = Enter(context); !status.ok()) return status;
-  v1::Job* job = Find(request->job());
-  if (job == nullptr) return NoSuchJob(request->job());
-  if (job->state() == v1::SUCCEEDED) {
-    return {grpc::StatusCode::FAILED_PRECONDITION, absl::StrCat("job/", job->id(), " is SUCCEEDED")};
-  }
-  job->set_state(v1::CANCELLED);
-  *response->mutable_job() = *job;
-  return grpc::Status::OK;
+  return Change(context, request->request_id(), request->job(), {v1::QUEUED, v1::RUNNING, v1::PAUSED},
+                v1::CANCELLED, response->mutable_job());
+}
+
+grpc::Status FakeTrainingService::PauseJob(grpc::ServerContext* context, const v1::PauseJobRequest* request,
+                                           v1::PauseJobResponse* response) {
+  MutexLock lock(mutex_);
+  return Change(context, request->request_id(), request->job(), {v1::QUEUED, v1::RUNNING}, v1::PAUSED,
+                response->mutable_job());
+}
+
+grpc::Status FakeTrainingService::ResumeJob(grpc::ServerContext* context, const v1::ResumeJobRequest* request,
+                                            v1::ResumeJobResponse* response) {
+  MutexLock lock(mutex_);
+  return Change(context, request->request_id(), request->job(), {v1::PAUSED}, v1::QUEUED,
+                response->mutable_job());
+}
+
+grpc::Status FakeTrainingService::RequeueJob(grpc::ServerContext* context,
+                                             const v1::RequeueJobRequest* request,
+                                             v1::RequeueJobResponse* response) {
+  MutexLock lock(mutex_);
+  record_.requeues.push_back(*request);
+  return Change(context, request->request_id(), request->job(), {v1::SUCCEEDED, v1::FAILED, v1::CANCELLED},
+                v1::QUEUED, response->mutable_job());
 }
 
 grpc::Status FakeTrainingService::ListCheckpoints(grpc::ServerContext* context,
@@ -189,6 +233,7 @@ grpc::Status FakeTrainingService::UpdateWorker(grpc::ServerContext* context,
                                                const v1::UpdateWorkerRequest* request,
                                                v1::UpdateWorkerResponse* response) {
   MutexLock lock(mutex_);
+  record_.workers.push_back(*request);
   if (const grpc::Status status = Enter(context); !status.ok()) return status;
   for (v1::Worker& worker : state_.workers) {
     if (worker.name() != request->name()) continue;

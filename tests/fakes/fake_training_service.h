@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,8 @@ struct FakeRecord {
   std::vector<v1::ReadLogsRequest> logs;
   std::vector<v1::ReadArtifactRequest> artifacts;
   std::vector<v1::CreateTokenRequest> tokens;
+  std::vector<v1::RequeueJobRequest> requeues;
+  std::vector<v1::UpdateWorkerRequest> workers;
 };
 
 // Thread-safe.
@@ -85,6 +88,12 @@ class FakeTrainingService final : public v1::TrainingService::Service {
                         v1::ListJobsResponse* response) override;
   grpc::Status CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,
                          v1::CancelJobResponse* response) override;
+  grpc::Status PauseJob(grpc::ServerContext* context, const v1::PauseJobRequest* request,
+                        v1::PauseJobResponse* response) override;
+  grpc::Status ResumeJob(grpc::ServerContext* context, const v1::ResumeJobRequest* request,
+                         v1::ResumeJobResponse* response) override;
+  grpc::Status RequeueJob(grpc::ServerContext* context, const v1::RequeueJobRequest* request,
+                          v1::RequeueJobResponse* response) override;
   grpc::Status ListCheckpoints(grpc::ServerContext* context, const v1::ListCheckpointsRequest* request,
                                v1::ListCheckpointsResponse* response) override;
   grpc::Status ListWorkers(grpc::ServerContext* context, const v1::ListWorkersRequest* request,
@@ -107,6 +116,10 @@ class FakeTrainingService final : public v1::TrainingService::Service {
 
   // Checks the token and takes the next planned failure.
   grpc::Status Enter(grpc::ServerContext* context) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A change that a job in one of these states takes: it becomes `to`.
+  grpc::Status Change(grpc::ServerContext* context, const std::string& request_id,
+                      const std::string& reference, const std::set<v1::JobState>& from, v1::JobState to,
+                      v1::Job* changed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Null where there is none.
   v1::Job* Find(const std::string& reference) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   template <typename Response>

@@ -51,6 +51,62 @@ TEST_F(CliChangeTest, ReferenceThatCannotBeOneChangesNothing) {
   EXPECT_TRUE(fake_->record().request_ids.empty());
 }
 
+TEST_F(CliChangeTest, PauseAndResumePrintTheNewState) {
+  Serve(TwoJobs());
+  const CliResult paused = Run({"job", "pause", "a"});
+  EXPECT_EQ(paused.code, 0) << paused.err;
+  EXPECT_THAT(paused.out, AllOf(HasSubstr("job/1"), HasSubstr("PAUSED")));
+  const CliResult resumed = Run({"job", "resume", "job/1"});
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_THAT(resumed.out, AllOf(HasSubstr("job/1"), HasSubstr("QUEUED")));
+  const CliResult ended = Run({"job", "pause", "b"});
+  EXPECT_EQ(ended.code, 8);
+  EXPECT_EQ(ended.err, "ecgctl: job/2 is SUCCEEDED\n");
+}
+
+TEST_F(CliChangeTest, RequeueSaysFromWhere) {
+  Serve(TwoJobs());
+  const CliResult requeued = Run({"job", "requeue", "b", "--from", "step:30"});
+  EXPECT_EQ(requeued.code, 0) << requeued.err;
+  EXPECT_THAT(requeued.out, AllOf(HasSubstr("job/2"), HasSubstr("QUEUED")));
+  EXPECT_EQ(fake_->record().requeues.front().from(), "step:30");
+  EXPECT_FALSE(fake_->record().requeues.front().request_id().empty());
+  EXPECT_EQ(Run({"job", "requeue", "1"}).code, 8);
+}
+
+TEST_F(CliChangeTest, CordonAndUncordonPrintTheWorker) {
+  FakeState state;
+  state.workers.emplace_back().set_name("gpu-1");
+  Serve(state);
+  const CliResult cordoned = Run({"worker", "cordon", "gpu-1", "--reason", "new fan", "-o", "csv"});
+  EXPECT_EQ(cordoned.code, 0) << cordoned.err;
+  EXPECT_THAT(cordoned.out, HasSubstr("gpu-1"));
+  EXPECT_TRUE(fake_->record().workers.front().cordoned());
+  EXPECT_EQ(fake_->record().workers.front().reason(), "new fan");
+  const CliResult open = Run({"worker", "uncordon", "gpu-1", "-o", "csv"});
+  EXPECT_EQ(open.code, 0) << open.err;
+  EXPECT_FALSE(fake_->record().workers.back().cordoned());
+  const CliResult unknown = Run({"worker", "uncordon", "gpu-9"});
+  EXPECT_EQ(unknown.code, 3);
+  EXPECT_EQ(unknown.err, "ecgctl: no worker gpu-9; see ecgctl worker list\n");
+}
+
+TEST_F(CliChangeTest, TokensAreListedWithoutSecretsAndRevokedByNumber) {
+  FakeState state;
+  v1::Token& token = state.tokens.emplace_back();
+  token.set_id(7);
+  token.set_principal("ada");
+  token.set_role("user");
+  Serve(state);
+  EXPECT_THAT(Run({"token", "list", "-o", "csv"}).out, AllOf(HasSubstr("7,"), HasSubstr("ada")));
+  const CliResult revoked = Run({"token", "revoke", "7", "-o", "jsonl"});
+  EXPECT_EQ(revoked.code, 0) << revoked.err;
+  EXPECT_THAT(revoked.out, HasSubstr("\"revoked\":true"));
+  EXPECT_THAT(Run({"token", "list", "-o", "jsonl"}).out, HasSubstr("\"revoked\":true"));
+  EXPECT_EQ(Run({"token", "revoke", "8"}).code, 3);
+  EXPECT_EQ(Run({"token", "revoke", "ada"}).code, 2);
+}
+
 TEST_F(CliChangeTest, TokenIsShownOnceOrWrittenToAPrivateFile) {
   Serve({});
   const CliResult shown = Run({"token", "create", "ada", "--role", "user", "--life", "30d"});

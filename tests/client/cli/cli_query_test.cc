@@ -96,6 +96,32 @@ TEST_F(CliQueryTest, FiltersGoToTheServer) {
   EXPECT_FALSE(fake_->record().lists.back().has_submitted_after());
 }
 
+TEST_F(CliQueryTest, MineIsForTheServerToDecide) {
+  Serve(state_);
+  EXPECT_EQ(Run({"job", "list"}).code, 0);
+  EXPECT_FALSE(fake_->record().lists.back().mine());
+  EXPECT_EQ(Run({"job", "list", "--me"}).code, 0);
+  EXPECT_TRUE(fake_->record().lists.back().mine());
+  EXPECT_EQ(Run({"ps"}).code, 0);
+  EXPECT_TRUE(fake_->record().lists.back().mine());
+  EXPECT_EQ(Run({"ps", "--user", "ada"}).code, 0);
+  EXPECT_FALSE(fake_->record().lists.back().mine());
+}
+
+TEST_F(CliQueryTest, HintsAreTalkAndNotData) {
+  FakeState nothing;
+  Serve(nothing);
+  const CliResult people = Run({"job", "list"});
+  EXPECT_THAT(people.err, HasSubstr("ecgctl job list --all shows older ones"));
+  EXPECT_THAT(people.out, testing::Not(HasSubstr("ecgctl")));
+  const CliResult programs = Run({"job", "list", "-o", "csv", "--no-headers"});
+  EXPECT_EQ(programs.out, "");
+  EXPECT_EQ(programs.err, "");
+  const CliResult workers = Run({"worker", "list"});
+  EXPECT_THAT(workers.err, HasSubstr("ecg-worker --help"));
+  EXPECT_THAT(workers.out, testing::Not(HasSubstr("ecg-worker")));
+}
+
 TEST_F(CliQueryTest, UnknownStateAndBrokenLabelAreUsageErrors) {
   Serve(state_);
   const CliResult state = Run({"job", "list", "--state", "runing"});

@@ -5,8 +5,10 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,18 +33,25 @@ class EcgctlTest : public testing::Test {
 
   pid_t Start(std::vector<std::string> words) {
     words.insert(words.begin(), program_);
+    return StartProgram(words);
+  }
+
+  // Any program, with ecgctl on its path.
+  pid_t StartProgram(std::vector<std::string> words) {
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     std::string server = absl::StrCat("ECGCTL_SERVER=", fake_.address());
-    char* environment[] = {server.data(), nullptr};
+    std::string path =
+        absl::StrCat("PATH=", std::filesystem::path(program_).parent_path().string(), ":/usr/bin:/bin");
+    char* environment[] = {server.data(), path.data(), nullptr};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     const int flags = O_CREAT | O_WRONLY | O_TRUNC;
     posix_spawn_file_actions_addopen(&actions, 1, out_.c_str(), flags, 0600);
     posix_spawn_file_actions_addopen(&actions, 2, err_.c_str(), flags, 0600);
     pid_t pid = -1;
-    EXPECT_EQ(posix_spawn(&pid, program_.c_str(), &actions, nullptr, arguments.data(), environment), 0);
+    EXPECT_EQ(posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(), environment), 0);
     posix_spawn_file_actions_destroy(&actions);
     return pid;
   }
@@ -77,6 +86,41 @@ TEST_F(EcgctlTest, ErrorsGoToStandardErrorWithTheirCode) {
   EXPECT_EQ(Wait(Start({"job", "get", "77"})), 3);
   EXPECT_EQ(*ReadFile(out_), "");
   EXPECT_THAT(*ReadFile(err_), HasSubstr("no job job/77"));
+}
+
+// Sources the completion script in the shell itself and asks it as Tab does.
+TEST_F(EcgctlTest, BashCompletesVerbsAndLiveJobsFromItsScript) {
+  const std::string bash = "/bin/bash";
+  if (access(bash.c_str(), X_OK) != 0) GTEST_SKIP() << "no bash here";
+  const std::string script = R"(
+set -eu
+source <(ecgctl completion bash)
+complete -p ecgctl | grep -q _ecgctl
+ask() { COMP_WORDS=(ecgctl "$@"); COMP_CWORD=$#; _ecgctl; echo "${COMPREPLY[*]}"; }
+ask job re
+ask job get job/
+ask completion z
+)";
+  EXPECT_EQ(Wait(StartProgram({bash, "-c", script})), 0) << *ReadFile(err_);
+  EXPECT_EQ(*ReadFile(out_), "requeue resume\njob/42\nzsh\n");
+  EXPECT_EQ(*ReadFile(err_), "");
+}
+
+TEST_F(EcgctlTest, ZshAcceptsItsScript) {
+  const std::string zsh = "/usr/bin/zsh";
+  if (access(zsh.c_str(), X_OK) != 0) GTEST_SKIP() << "no zsh here";
+  const std::string script =
+      "autoload -U compinit && compinit -D && source <(ecgctl completion zsh) && print $_comps[ecgctl]";
+  EXPECT_EQ(Wait(StartProgram({zsh, "-f", "-c", script})), 0) << *ReadFile(err_);
+  EXPECT_EQ(*ReadFile(out_), "_ecgctl\n");
+}
+
+TEST_F(EcgctlTest, FishCompletesFromItsScript) {
+  const std::string fish = "/usr/bin/fish";
+  if (access(fish.c_str(), X_OK) != 0) GTEST_SKIP() << "no fish here";
+  const std::string script = "ecgctl completion fish | source; complete -C 'ecgctl job re'";
+  EXPECT_EQ(Wait(StartProgram({fish, "--no-config", "-c", script})), 0) << *ReadFile(err_);
+  EXPECT_EQ(*ReadFile(out_), "requeue\nresume\n");
 }
 
 TEST_F(EcgctlTest, CtrlCDetachesFromTheJob) {

@@ -1,6 +1,9 @@
 // Who may do what, over real connections.
 #include <grpcpp/security/credentials.h>
 
+#include <map>
+
+#include "absl/strings/str_cat.h"
 #include "common/durable_file.h"
 #include "proto/grpc_status.h"
 #include "server/auth/principal.h"
@@ -101,6 +104,35 @@ TEST_F(SecurityTest, AWorkersTokenIsGoodForItsOwnNameAlone) {
   ASSERT_THAT(token, IsOk());
   EXPECT_THAT(RegisterAs(token->secret(), "w1"), IsOk());
   EXPECT_THAT(RegisterAs(token->secret(), "w2"), StatusIs(absl::StatusCode::kPermissionDenied));
+}
+
+TEST_F(SecurityTest, MyJobsAreThoseOfMyToken) {
+  options_.require_auth = true;
+  Initialize();
+  Start();
+  std::map<std::string, std::string> secrets;
+  for (const char* user : {"ann", "bob"}) {
+    const auto token = Create(admin_token_, user, "user");
+    ASSERT_THAT(token, IsOk());
+    secrets[user] = token->secret();
+    v1::SubmitJobsRequest request;
+    request.set_request_id(absl::StrCat("of-", user));
+    *request.add_specs() = Pretrain(absl::StrCat("job-of-", user));
+    v1::SubmitJobsResponse response;
+    Call call(token->secret());
+    ASSERT_THAT(FromGrpcStatus(training_->SubmitJobs(&call.context, request, &response)), IsOk());
+  }
+  v1::ListJobsRequest request;
+  request.set_mine(true);
+  v1::ListJobsResponse mine;
+  Call call(secrets["bob"]);
+  ASSERT_THAT(FromGrpcStatus(training_->ListJobs(&call.context, request, &mine)), IsOk());
+  ASSERT_EQ(mine.jobs_size(), 1);
+  EXPECT_EQ(mine.jobs(0).name(), "job-of-bob");
+  request.set_user("ann");
+  Call both(secrets["bob"]);
+  EXPECT_THAT(FromGrpcStatus(training_->ListJobs(&both.context, request, &mine)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("mine and user")));
 }
 
 TEST_F(SecurityTest, ARevokedTokenIsRefusedAtOnce) {
