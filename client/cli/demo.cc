@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -34,6 +35,7 @@ struct DemoOptions {
   // Empty: synthetic recordings.
   fs::path ptbxl;
   bool keep = false;
+  std::optional<int> epochs;
 };
 
 absl::StatusOr<DemoOptions> ReadOptions(Session& session, const Arguments& arguments) {
@@ -50,6 +52,10 @@ absl::StatusOr<DemoOptions> ReadOptions(Session& session, const Arguments& argum
   if (error) return FileError(error.value(), "look at", options.folder);
   if (arguments.Has("--ptbxl")) options.ptbxl = fs::absolute(arguments.Get("--ptbxl"), error);
   options.keep = arguments.Has("--keep");
+  if (const auto epochs = arguments.Integer("--epochs")) {
+    if (*epochs < 1 || *epochs > 1000) return absl::InvalidArgumentError("--epochs must be 1 to 1000");
+    options.epochs = static_cast<int>(*epochs);
+  }
   return options;
 }
 
@@ -122,6 +128,8 @@ class DemoService {
 
 absl::StatusOr<std::vector<std::string>> SubmitPlan(TrainingClient& client, const DemoOptions& options) {
   DemoPlan plan;
+  plan.pretraining_epochs = options.epochs.value_or(plan.pretraining_epochs);
+  plan.finetuning_epochs = options.epochs.value_or(plan.finetuning_epochs);
   if (!options.ptbxl.empty()) {
     ASSIGN_OR_RETURN(const std::set<int> folds, FoldsOfPtbxl(options.ptbxl));
     plan.dataset = "ptbxl";
@@ -242,6 +250,7 @@ std::vector<Command> DemoCommands() {
            "pretrain and fine-tune a tiny model with a coordinator and a worker of its own, in minutes",
            {{"--ptbxl", OptionKind::kText, "folder of PTB-XL; without it on synthetic recordings"},
             {"--dir", OptionKind::kText, "new folder for all files (./ecgtrain-demo-TIME)"},
+            {"--epochs", OptionKind::kInteger, "of each training, for a quicker look (20 and 25)"},
             {"--keep", OptionKind::kFlag, "leave both running after the result, until Ctrl-C"}},
            Demo}};
 }

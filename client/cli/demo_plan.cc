@@ -41,14 +41,14 @@ jobs:
 - name: pretrain
   pretrain: {dataset: DATASET, folds: {train: TRAIN, validation: VALIDATION}}
   model: {preset: tiny}
-  schedule: {epochs: 20, batch_size: 32}
+  schedule: {epochs: PRETRAINING, batch_size: 32}
 - name: pretrained
   finetune: {dataset: DATASET, task: all, from: pretrain@best, folds: FOLDS}
-  schedule: {epochs: 25, batch_size: 32}
+  schedule: {epochs: FINETUNING, batch_size: 32}
 - name: scratch
   finetune: {dataset: DATASET, task: all, folds: FOLDS}
   model: {preset: tiny}
-  schedule: {epochs: 25, batch_size: 32}
+  schedule: {epochs: FINETUNING, batch_size: 32}
   after: [pretrain]
 )";
 
@@ -84,6 +84,8 @@ std::string DemoSpecification(const DemoPlan& plan) {
   return absl::StrReplaceAll(
       kSpecification,
       {{"DATASET", plan.dataset},
+       {"PRETRAINING", absl::StrCat(plan.pretraining_epochs)},
+       {"FINETUNING", absl::StrCat(plan.finetuning_epochs)},
        {"TRAIN", train},
        {"VALIDATION", validation},
        {"FOLDS", absl::StrCat("{train: ", train, ", validation: ", validation, ", test: ", test, "}")}});

@@ -21,6 +21,8 @@ struct DemoPlan {
   std::string dataset = "synthetic";
   // Text of the folds: the usual ones, or 1-7, 8, 9 where there is no fold 10.
   bool without_fold_10 = false;
+  int pretraining_epochs = 20;
+  int finetuning_epochs = 25;
 };
 
 // One batch: `pretrain`; `pretrained`, which starts from its best checkpoint; `scratch`, the same without.

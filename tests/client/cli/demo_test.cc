@@ -64,6 +64,17 @@ TEST_F(DemoTest, PlanIsABatchWithoutProblems) {
   }
 }
 
+TEST_F(DemoTest, PlanHasTheEpochsAskedFor) {
+  DemoPlan plan;
+  plan.pretraining_epochs = 3;
+  plan.finetuning_epochs = 4;
+  const auto specs = ParseSpecs(DemoSpecification(plan), "plan");
+  ASSERT_TRUE(specs.ok()) << specs.status();
+  EXPECT_EQ((*specs)[0].schedule().epochs(), 3u);
+  EXPECT_EQ((*specs)[1].schedule().epochs(), 4u);
+  EXPECT_EQ((*specs)[2].schedule().epochs(), 4u);
+}
+
 TEST_F(DemoTest, ChildThatHasEndedIsNamedWithItsLog) {
   const auto child = StartShell("echo why; exit 3");
   while (child->CheckRunning().ok()) {
