@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/units.h"
 #include "server/database_verbs.h"
 #include "server/server.h"
 #include "server/state_directory.h"
@@ -50,7 +51,24 @@ sigset_t BlockedSignals() {
   return signals;
 }
 
+// Workers give up a call after 15 s.
+constexpr absl::Duration kLongestHeartbeat = absl::Seconds(10);
+
+absl::Status CheckTimes(const ecgtrain::ServerOptions& options) {
+  const ecgtrain::LeaseOptions& leases = options.coordinator.leases;
+  if (options.heartbeat_hold <= kLongestHeartbeat && options.heartbeat_hold < leases.unreachable_after &&
+      leases.unreachable_after <= leases.lease) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--heartbeat ", ecgtrain::HumanDuration(options.heartbeat_hold), ", --unreachable-after ",
+      ecgtrain::HumanDuration(leases.unreachable_after), ", --lease ",
+      ecgtrain::HumanDuration(leases.lease), ": the first is at most ",
+      ecgtrain::HumanDuration(kLongestHeartbeat), " and below the second, which is not above the third"));
+}
+
 int Serve(const ecgtrain::ServerOptions& options) {
+  if (const absl::Status times = CheckTimes(options); !times.ok()) return Fail(times);
   const sigset_t signals = BlockedSignals();
   ecgtrain::RealClock clock;
   absl::StatusOr<std::unique_ptr<ecgtrain::Server>> server = ecgtrain::Server::Start(options, clock);
@@ -79,6 +97,34 @@ int Initialize(const std::string& state_dir, const std::vector<std::string>& hos
   return 0;
 }
 
+void AddDuration(CLI::App& serve, const std::string& name, absl::Duration& target, const std::string& help) {
+  serve
+      .add_option_function<std::string>(
+          name,
+          [name, &target](const std::string& text) {
+            const absl::StatusOr<absl::Duration> duration = ecgtrain::ParseDuration(text);
+            if (!duration.ok()) throw CLI::ValidationError(name, std::string(duration.status().message()));
+            target = *duration;
+          },
+          help)
+      ->type_name("DURATION")
+      ->default_str(ecgtrain::HumanDuration(target));
+}
+
+void AddTimes(CLI::App& serve, ecgtrain::ServerOptions& options) {
+  ecgtrain::CoordinatorOptions& coordinator = options.coordinator;
+  AddDuration(serve, "--heartbeat", options.heartbeat_hold, "A worker is heard of at least so often");
+  AddDuration(serve, "--unreachable-after", coordinator.leases.unreachable_after,
+              "Silence after which a worker is shown as unreachable");
+  AddDuration(serve, "--lease", coordinator.leases.lease,
+              "Silence after which a worker's jobs may go elsewhere, by their on_lost");
+  AddDuration(serve, "--stop-grace", coordinator.stop_grace,
+              "What a trainer that is asked to stop has for its last checkpoint");
+  AddDuration(serve, "--stuck-after", coordinator.maintenance.stuck_after,
+              "Without progress for so long a trainer is stopped");
+  AddDuration(serve, "--retry-backoff", coordinator.retry_backoff, "Before a job's first retry; it doubles");
+}
+
 void AddServeFlags(CLI::App& serve, ecgtrain::ServerOptions& options) {
   serve.add_option("--state-dir", options.state_dir, "Where everything is kept")->required();
   serve.add_option("--listen", options.listen, "HOST:PORT of the API; port 0 for any")->capture_default_str();
@@ -89,6 +135,7 @@ void AddServeFlags(CLI::App& serve, ecgtrain::ServerOptions& options) {
   serve.add_flag("--insecure", options.insecure, "Serve off loopback without TLS and tokens");
   serve.add_option("--tls-cert", options.tls_cert, "Certificate chain, PEM");
   serve.add_option("--tls-key", options.tls_key, "Its key, PEM");
+  AddTimes(serve, options);
 }
 
 }  // namespace

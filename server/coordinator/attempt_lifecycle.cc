@@ -98,7 +98,7 @@ std::string EventOf(v1::JobState state) {
 }
 
 absl::Status MoveJob(Mutation& mutation, v1::Job& job, const v1::Attempt& attempt, std::string actor) {
-  AttemptHistory history;
+  AttemptHistory history{.first_backoff = mutation.retry_backoff};
   ASSIGN_OR_RETURN(history.attempts, mutation.store.ListAttempts(job.id()));
   if (attempt.reason() == v1::CHECKPOINT_CORRUPT) {
     ASSIGN_OR_RETURN(history.sound_checkpoint_left,

@@ -16,6 +16,7 @@ struct CoordinatorOptions {
   LeaseOptions leases;
   MaintenanceOptions maintenance;
   absl::Duration stop_grace = absl::Minutes(2);
+  absl::Duration retry_backoff = absl::Seconds(15);  // before a job's first retry; it doubles
 };
 
 // Thread-safe. The references given must outlive it, and the store must have finished all writes before it
@@ -30,7 +31,8 @@ class Coordinator {
                    [this] {
                      explanations_.Invalidate();
                      maintenance_.Poke();
-                   }),
+                   },
+                   options.retry_backoff),
         maintenance_(mutations_, artifacts, leases_, options.maintenance),
         sessions_(mutations_, leases_, options.stop_grace),
         uploads_(mutations_, artifacts),

@@ -85,10 +85,11 @@ void Maintenance::Poke() {
 void Maintenance::Loop() {
   Clock& clock = runner_.clock();
   absl::Duration rest_until = clock.Monotonic();
+  const absl::Duration longest = std::min(options_.tick, leases_.options().unreachable_after / 2);
   while (true) {
     {
       MutexLock lock(mutex_);
-      const absl::Duration tick = clock.Monotonic() + options_.tick;
+      const absl::Duration tick = clock.Monotonic() + longest;
       while (!stopping_ && clock.Monotonic() < (poked_ ? rest_until : tick)) {
         clock.WaitUntil(changed_, mutex_, poked_ ? rest_until : tick);
       }

@@ -13,7 +13,8 @@
 namespace ecgtrain {
 
 struct MaintenanceOptions {
-  absl::Duration tick = absl::Seconds(5);          // a round at least so often, and after each change
+  // A round after each change and at least so often; more often where workers count as unreachable sooner.
+  absl::Duration tick = absl::Seconds(5);
   absl::Duration stuck_after = absl::Minutes(30);  // without progress of the trainer
   absl::Duration sweep_every = absl::Hours(1);
   absl::Duration file_age = absl::Hours(24);  // unreferenced files and uploads nobody goes on with

@@ -7,9 +7,10 @@ namespace ecgtrain {
 void MutationRunner::Run(absl::AnyInvocable<absl::Status(Mutation&)> work, JobStore::Done done) {
   auto effects = std::make_shared<Effects>();  // shared by the work and its completion
   store_.Write(
-      [work = std::move(work), effects, now = clock_.Now()](StoreTransaction& store) mutable {
+      [work = std::move(work), effects, now = clock_.Now(),
+       backoff = retry_backoff_](StoreTransaction& store) mutable {
         *effects = Effects();  // an earlier run was rolled back
-        Mutation mutation{store, *effects, now};
+        Mutation mutation{store, *effects, now, backoff};
         return work(mutation);
       },
       [this, effects, done = std::move(done)](absl::Status status) mutable {
@@ -23,7 +24,7 @@ absl::Status MutationRunner::RunAndWait(absl::FunctionRef<absl::Status(Mutation&
   const absl::Time now = clock_.Now();
   const absl::Status status = store_.WriteAndWait([&](StoreTransaction& store) {
     effects = Effects();
-    Mutation mutation{store, effects, now};
+    Mutation mutation{store, effects, now, retry_backoff_};
     return work(mutation);
   });
   if (status.ok()) Publish(effects);

@@ -31,6 +31,7 @@ struct Mutation {
   StoreTransaction& store;
   Effects& effects;
   absl::Time now;
+  absl::Duration retry_backoff = absl::Seconds(15);  // before a job's first retry
 };
 
 // The answer to a call that changes something, given after the commit on the writer thread: must not block.
@@ -42,8 +43,13 @@ class MutationRunner {
  public:
   // `plan` pokes the scheduler: called on the writer thread, returns at once.
   MutationRunner(JobStore& store, Clock& clock, NotificationHub& hub, Observer& observer,
-                 std::function<void()> plan)
-      : store_(store), clock_(clock), hub_(hub), observer_(observer), plan_(std::move(plan)) {}
+                 std::function<void()> plan, absl::Duration retry_backoff)
+      : store_(store),
+        clock_(clock),
+        hub_(hub),
+        observer_(observer),
+        plan_(std::move(plan)),
+        retry_backoff_(retry_backoff) {}
 
   // As JobStore::Write: `work` may run more than once, its effects count once.
   void Run(absl::AnyInvocable<absl::Status(Mutation&)> work, JobStore::Done done);
@@ -79,7 +85,8 @@ class MutationRunner {
   Clock& clock_;
   NotificationHub& hub_;
   Observer& observer_;
-  std::function<void()> plan_;
+  const std::function<void()> plan_;
+  const absl::Duration retry_backoff_;
 };
 
 }  // namespace ecgtrain

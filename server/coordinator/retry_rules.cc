@@ -8,7 +8,6 @@
 namespace ecgtrain {
 namespace {
 
-constexpr absl::Duration kFirstBackoff = absl::Seconds(15);
 constexpr absl::Duration kLongestBackoff = absl::Minutes(10);
 constexpr absl::Duration kShortAttempt = absl::Minutes(2);
 constexpr size_t kLoopLength = 3;
@@ -63,7 +62,8 @@ Verdict JudgeRetry(const v1::Job& job, const AttemptHistory& history, RetryRule 
   Verdict verdict{
       .state = v1::QUEUED, .reason = last.reason(), .message = last.message(), .charged = rule.budget};
   if (rule.backoff) {
-    verdict.not_before = now + RetryBackoff(job.id(), job.user_retries() + job.infrastructure_retries() + 1);
+    verdict.not_before = now + RetryBackoff(job.id(), job.user_retries() + job.infrastructure_retries() + 1,
+                                            history.first_backoff);
   }
   return verdict;
 }
@@ -152,9 +152,9 @@ Verdict JudgeAttempt(const v1::Job& job, const AttemptHistory& history, absl::Ti
   return JudgeRetry(job, history, rule, now);
 }
 
-absl::Duration RetryBackoff(int64_t job_id, uint32_t retry) {
+absl::Duration RetryBackoff(int64_t job_id, uint32_t retry, absl::Duration first) {
   const uint32_t doublings = std::min<uint32_t>(retry == 0 ? 0 : retry - 1, 16);
-  const absl::Duration delay = std::min(kFirstBackoff * (int64_t{1} << doublings), kLongestBackoff);
+  const absl::Duration delay = std::min(first * (int64_t{1} << doublings), kLongestBackoff);
   const double unit =
       static_cast<double>(Mix(Mix(static_cast<uint64_t>(job_id)) + retry) >> 11) / (uint64_t{1} << 53);
   return delay * (0.8 + 0.4 * unit);

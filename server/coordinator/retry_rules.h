@@ -21,7 +21,7 @@ enum class NextWorker { kAny, kAnother };
 struct RetryRule {
   bool retried = false;
   RetryBudget budget = RetryBudget::kNone;
-  bool backoff = false;  // 15 s doubling to 10 min, +-20 %
+  bool backoff = false;  // doubling up to 10 min, +-20 %
   NextWorker worker = NextWorker::kAny;
 };
 RetryRule RuleFor(v1::EndReason reason);
@@ -43,13 +43,16 @@ struct AttemptHistory {
   std::vector<v1::Attempt> attempts;
   // Whether the job could start again without a checkpoint that proved corrupt.
   bool sound_checkpoint_left = true;
+  // Before the first retry.
+  absl::Duration first_backoff = absl::Seconds(15);
 };
 
 // `job` with its specification, before the change. Pure.
 Verdict JudgeAttempt(const v1::Job& job, const AttemptHistory& history, absl::Time now);
 
-// Delay before retry number `retry` (from 1) of `job_id`: the same for the same arguments.
-absl::Duration RetryBackoff(int64_t job_id, uint32_t retry);
+// Delay before retry number `retry` (from 1) of `job_id`, `first` doubled each time: the same for the same
+// arguments.
+absl::Duration RetryBackoff(int64_t job_id, uint32_t retry, absl::Duration first = absl::Seconds(15));
 
 }  // namespace ecgtrain
 
