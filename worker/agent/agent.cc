@@ -168,6 +168,7 @@ absl::Status Agent::Register() {
   // A drain that began meanwhile wants to register again.
   registered_ = draining == draining_;
   if (response.has_stop_grace()) stop_grace_ = ToDuration(response.stop_grace());
+  for (const auto& [key, runner] : runners_) runner->SetStopGrace(stop_grace_);
   return absl::OkStatus();
 }
 

@@ -39,12 +39,12 @@ AttemptRunner::AttemptRunner(RunnerServices& services, const AttemptDirectory& d
     : services_(services),
       directory_(directory),
       assignment_(std::move(assignment)),
-      stop_grace_(stop_grace),
       on_done_(std::move(on_done)),
       interrupt_(services.clock),
       cursor_(directory_.File(run_directory::kCursorFile)),
       shipper_(directory_, cursor_, services.link, services.uploader, services.clock,
-               OptionsOf(services.settings)) {
+               OptionsOf(services.settings)),
+      stop_grace_(stop_grace) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -76,25 +76,38 @@ void AttemptRunner::SetState(v1::HeldAttempt::State state) {
   state_ = state;
 }
 
+void AttemptRunner::AskToEnd(bool now) {
+  if (!end_asked_.has_value()) end_asked_ = services_.clock.Monotonic();
+  end_now_ = end_now_ || now;
+  changed_.NotifyAll();
+}
+
+absl::Duration AttemptRunner::KillAt() const {
+  if (!end_asked_.has_value()) return absl::InfiniteDuration();
+  return end_now_ ? *end_asked_ : *end_asked_ + stop_grace_;
+}
+
+void AttemptRunner::SetStopGrace(absl::Duration grace) {
+  MutexLock lock(mutex_);
+  stop_grace_ = grace;
+  changed_.NotifyAll();
+}
+
 void AttemptRunner::Stop(v1::StopRequest why, bool now) {
-  const absl::Duration deadline = services_.clock.Monotonic() + (now ? absl::ZeroDuration() : stop_grace_);
   {
     MutexLock lock(mutex_);
     stop_ = StrongerStop(stop_, why);
-    kill_at_ = std::min(kill_at_.value_or(deadline), deadline);
-    changed_.NotifyAll();
+    AskToEnd(now);
     if (state_ != v1::HeldAttempt::PREPARING) return;
   }
   interrupt_.Cancel();
 }
 
 void AttemptRunner::Abandon(bool now) {
-  const absl::Duration deadline = services_.clock.Monotonic() + (now ? absl::ZeroDuration() : stop_grace_);
   {
     MutexLock lock(mutex_);
     abandoned_ = true;
-    kill_at_ = std::min(kill_at_.value_or(deadline), deadline);
-    changed_.NotifyAll();
+    AskToEnd(now);
   }
   shipper_.Leave();
   interrupt_.Cancel();
@@ -211,10 +224,9 @@ AttemptRunner::Action AttemptRunner::WaitForAction(bool terminated, bool killed)
   while (true) {
     if (end_.has_value()) return Action::kGone;
     if (leaving_) return Action::kLeave;
-    if (kill_at_.has_value() && !killed && services_.clock.Monotonic() >= *kill_at_) return Action::kKill;
-    if (kill_at_.has_value() && !terminated && !killed) return Action::kTerminate;
-    services_.clock.WaitUntil(
-        changed_, mutex_, killed ? absl::InfiniteDuration() : kill_at_.value_or(absl::InfiniteDuration()));
+    if (!killed && services_.clock.Monotonic() >= KillAt()) return Action::kKill;
+    if (!killed && !terminated && end_asked_.has_value()) return Action::kTerminate;
+    services_.clock.WaitUntil(changed_, mutex_, killed ? absl::InfiniteDuration() : KillAt());
   }
 }
 

@@ -49,6 +49,8 @@ class AttemptRunner {
   // Asks the trainer to stop and kills it after the grace, or at once. A weaker reason never replaces a
   // stronger one; asking again does not lengthen the grace.
   void Stop(v1::StopRequest why, bool now);
+  // As the coordinator says; counts for a stop under way, too, from when that was asked for.
+  void SetStopGrace(absl::Duration grace);
   // The attempt is not ours any more: ends the trainer, at once or as Stop does, reports nothing, keeps the
   // directory among the orphans.
   void Abandon(bool now);
@@ -66,6 +68,9 @@ class AttemptRunner {
   absl::Status Spawn(const TrainerDevice& device);
   absl::Status Adopt();
   void Supervise();
+  void AskToEnd(bool now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Infinite while nobody has asked.
+  absl::Duration KillAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Action WaitForAction(bool terminated, bool killed);
   void NoteExit(const ProcessEnd& end);
   void Ship();
@@ -78,7 +83,6 @@ class AttemptRunner {
   RunnerServices& services_;
   const AttemptDirectory directory_;
   const std::optional<v1::Assignment> assignment_;
-  const absl::Duration stop_grace_;
   const std::function<void()> on_done_;
   Cancellation interrupt_;  // of preparing and finishing
   Cursor cursor_;
@@ -92,7 +96,9 @@ class AttemptRunner {
   CondVar changed_;
   v1::HeldAttempt::State state_ ABSL_GUARDED_BY(mutex_) = v1::HeldAttempt::PREPARING;
   v1::StopRequest stop_ ABSL_GUARDED_BY(mutex_) = v1::STOP_NONE;
-  std::optional<absl::Duration> kill_at_ ABSL_GUARDED_BY(mutex_);  // set with any request to end
+  absl::Duration stop_grace_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::Duration> end_asked_ ABSL_GUARDED_BY(mutex_);  // when, with any request to end
+  bool end_now_ ABSL_GUARDED_BY(mutex_) = false;
   bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;
   bool leaving_ ABSL_GUARDED_BY(mutex_) = false;
   bool done_ ABSL_GUARDED_BY(mutex_) = false;

@@ -185,6 +185,22 @@ TEST_F(AgentTest, TrainerThatIgnoresTheStopIsKilledAfterTheGrace) {
   EXPECT_EQ(Attempt(1001).finish->exit_code(), 128 + SIGKILL);
 }
 
+TEST_F(AgentTest, AdoptedTrainerHasTheGraceThatTheCoordinatorTells) {
+  StartAgent();  // the grace is two minutes
+  const v1::Assignment assignment = MakeAssignment(1, "hs");
+  coordinator_.Assign(assignment);
+  ASSERT_TRUE(WaitForEvents(1001, 4));
+  const pid_t pid = TrainerPid(assignment);
+  coordinator_.OrderStop(StopOf(assignment, v1::STOP_CANCEL));
+  ASSERT_TRUE(WaitForState(1001, v1::HeldAttempt::STOPPING));
+  StopAgent();
+  coordinator_.SetStopGrace(absl::Milliseconds(200));
+  StartAgent();
+  Reap(pid);
+  ASSERT_TRUE(WaitForFinish(1001));
+  EXPECT_EQ(Attempt(1001).finish->reason(), v1::STOPPED_CANCEL);
+}
+
 TEST_F(AgentTest, StopNowKillsWithoutWaiting) {
   StartAgent();  // the grace is two minutes
   const v1::Assignment assignment = MakeAssignment(1, "hs");
