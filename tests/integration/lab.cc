@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
@@ -25,15 +26,27 @@ void SetDeadline(grpc::ClientContext& context, absl::Time deadline) {
   context.set_wait_for_ready(true);
 }
 
+// Repeats a call that may be repeated while the coordinator is away, as a client does.
+template <typename Method, typename Request, typename Response>
+grpc::Status Call(v1::TrainingService::Stub& api, Method method, const Request& request, Response* response) {
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (true) {
+    grpc::ClientContext context;
+    SetDeadline(context, deadline);
+    const grpc::Status status = (api.*method)(&context, request, response);
+    if (status.error_code() != grpc::StatusCode::UNAVAILABLE || absl::Now() > deadline) return status;
+  }
+}
+
 bool Ended(const v1::Job& job) {
   return job.state() == v1::SUCCEEDED || job.state() == v1::FAILED || job.state() == v1::CANCELLED;
 }
 
 }  // namespace
 
-Lab::Lab(std::vector<std::string> coordinator_flags)
+Lab::Lab(LabFlags flags)
     : folder_(std::filesystem::path(::testing::TempDir()) / absl::StrCat("lab-", NewUuid())),
-      coordinator_flags_(std::move(coordinator_flags)) {
+      flags_(std::move(flags)) {
   EXPECT_TRUE(MakeDirectories(folder_).ok());
 }
 
@@ -57,7 +70,7 @@ void Lab::StartCoordinator() {
   std::vector<std::string> arguments = {Program("ecg-coordinator"), "serve",      "--state-dir",
                                         folder_ / "coordinator",    "--listen",   address_,
                                         "--metrics-listen",         "127.0.0.1:0"};
-  arguments.insert(arguments.end(), coordinator_flags_.begin(), coordinator_flags_.end());
+  arguments.insert(arguments.end(), flags_.coordinator.begin(), flags_.coordinator.end());
   coordinator_ = std::make_unique<Process>(arguments, folder_ / "coordinator.log");
   const absl::StatusOr<std::string> address = AwaitFile(address_file);
   ASSERT_TRUE(address.ok()) << address.status() << "\n" << ReadFile(folder_ / "coordinator.log").value_or("");
@@ -78,11 +91,15 @@ int Lab::StopCoordinator() {
   return coordinator_->Wait();
 }
 
-void Lab::StartWorker(const std::vector<std::string>& flags) {
-  std::vector<std::string> arguments = {
-      Program("ecg-worker"), "--server", address_, "--name", "bench-1", "--state-dir", folder_ / "worker"};
-  arguments.insert(arguments.end(), flags.begin(), flags.end());
-  worker_ = std::make_unique<Process>(arguments, folder_ / "worker.log");
+void Lab::StartWorker() {
+  // One thread a trainer: several tests share the machine.
+  std::vector<std::string> arguments = {Program("ecg-worker"), "--server",
+                                        worker_server_.empty() ? address_ : worker_server_,
+                                        "--name",    "bench-1", "--state-dir", folder_ / "worker",
+                                        "--threads", "1"};
+  arguments.insert(arguments.end(), flags_.worker.begin(), flags_.worker.end());
+  ++worker_starts_;
+  worker_ = std::make_unique<Process>(arguments, WorkerLog());
 }
 
 void Lab::KillWorker() {
@@ -103,9 +120,7 @@ std::vector<int64_t> Lab::Submit(const std::string& yaml) {
   request.set_request_id(NewUuid());
   for (const v1::JobSpec& spec : *specs) *request.add_specs() = spec;
   v1::SubmitJobsResponse response;
-  grpc::ClientContext context;
-  SetDeadline(context, absl::Now() + absl::Seconds(20));
-  const grpc::Status status = api().SubmitJobs(&context, request, &response);
+  const grpc::Status status = Call(api(), &v1::TrainingService::Stub::SubmitJobs, request, &response);
   EXPECT_TRUE(status.ok()) << status.error_message();
   std::vector<int64_t> ids;
   for (const v1::Job& job : response.jobs()) ids.push_back(job.id());
@@ -116,11 +131,28 @@ v1::GetJobResponse Lab::Get(int64_t job) {
   v1::GetJobRequest request;
   request.set_job(absl::StrCat(job));
   v1::GetJobResponse response;
-  grpc::ClientContext context;
-  SetDeadline(context, absl::Now() + absl::Seconds(20));
-  const grpc::Status status = api().GetJob(&context, request, &response);
+  const grpc::Status status = Call(api(), &v1::TrainingService::Stub::GetJob, request, &response);
   EXPECT_TRUE(status.ok()) << status.error_message();
   return response;
+}
+
+void Lab::Cancel(int64_t job) {
+  v1::CancelJobRequest request;
+  request.set_request_id(NewUuid());
+  request.set_job(absl::StrCat(job));
+  v1::CancelJobResponse response;
+  const grpc::Status status = Call(api(), &v1::TrainingService::Stub::CancelJob, request, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+void Lab::Cordon(bool cordoned) {
+  v1::UpdateWorkerRequest request;
+  request.set_request_id(NewUuid());
+  request.set_name("bench-1");
+  request.set_cordoned(cordoned);
+  v1::UpdateWorkerResponse response;
+  const grpc::Status status = Call(api(), &v1::TrainingService::Stub::UpdateWorker, request, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
 v1::Job Lab::Await(int64_t job, const std::function<bool(const v1::Job&)>& done) {
@@ -143,7 +175,7 @@ v1::Job Lab::Await(int64_t job, const std::function<bool(const v1::Job&)>& done)
   }
   ADD_FAILURE() << "job " << job << " did not get there in " << kLimit << "; its log:\n"
                 << Log(job, 0) << "\nworker:\n"
-                << ReadFile(folder_ / "worker.log").value_or("") << "\ncoordinator:\n"
+                << ReadFile(WorkerLog()).value_or("") << "\ncoordinator:\n"
                 << ReadFile(folder_ / "coordinator.log").value_or("");
   return {};
 }
@@ -154,6 +186,38 @@ v1::Job Lab::AwaitEnd(int64_t job) {
 
 v1::Job Lab::AwaitStep(int64_t job, uint64_t step) {
   return Await(job, [step](const v1::Job& seen) { return seen.progress().step() >= step; });
+}
+
+void Lab::Until(const std::function<bool()>& done) {
+  const absl::Time deadline = absl::Now() + kLimit;
+  while (!done()) {
+    ASSERT_LT(absl::Now(), deadline) << "worker:\n"
+                                     << ReadFile(WorkerLog()).value_or("") << "\ncoordinator:\n"
+                                     << ReadFile(folder_ / "coordinator.log").value_or("");
+    PassTime(absl::Milliseconds(20));
+  }
+}
+
+void Lab::AwaitRegistration() {
+  const auto registered = AwaitText(WorkerLog(), "registered");
+  EXPECT_TRUE(registered.ok()) << registered.status();
+}
+
+void Lab::AwaitStored(int64_t job) {
+  Until([&] {
+    const v1::ListCheckpointsResponse listed = Checkpoints(job);
+    return std::any_of(listed.checkpoints().begin(), listed.checkpoints().end(),
+                       [](const v1::Checkpoint& checkpoint) { return checkpoint.state() == v1::STORED; });
+  });
+}
+
+void Lab::ExpectEachStepOnce(int64_t job) {
+  const v1::GetJobResponse now = Get(job);
+  ASSERT_FALSE(now.attempts().empty());
+  const uint64_t last = now.attempts().rbegin()->last_step();
+  const std::vector<v1::MetricPoint> points = Metrics(job, "train/loss");
+  ASSERT_EQ(points.size(), last);
+  for (uint64_t i = 0; i < last; ++i) EXPECT_EQ(points[i].step(), i + 1);
 }
 
 std::vector<v1::MetricPoint> Lab::Metrics(int64_t job, const std::string& name) {
@@ -189,9 +253,7 @@ v1::ListCheckpointsResponse Lab::Checkpoints(int64_t job) {
   v1::ListCheckpointsRequest request;
   request.set_job(absl::StrCat(job));
   v1::ListCheckpointsResponse response;
-  grpc::ClientContext context;
-  SetDeadline(context, absl::Now() + absl::Seconds(20));
-  const grpc::Status status = api().ListCheckpoints(&context, request, &response);
+  const grpc::Status status = Call(api(), &v1::TrainingService::Stub::ListCheckpoints, request, &response);
   EXPECT_TRUE(status.ok()) << status.error_message();
   return response;
 }
@@ -209,6 +271,8 @@ std::string Lab::Artifact(const std::string& sha256) {
   EXPECT_TRUE(status.ok()) << status.error_message();
   return bytes;
 }
+
+std::filesystem::path Lab::WorkerLog() const { return folder_ / absl::StrCat("worker-", worker_starts_, ".log"); }
 
 std::filesystem::path Lab::RunDirectory(int64_t job, uint32_t attempt) const {
   return folder_ / "worker" / "attempts" / absl::StrCat(job, ".", attempt);

@@ -4,9 +4,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <algorithm>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/json.h"
 #include "common/sha256.h"
 #include "tests/integration/lab.h"
@@ -24,13 +25,12 @@ std::string Pretraining(int epochs) {
       epochs, ", batch_size: 32, log_every: 1}\ncheckpoint: {every_steps: 10}\nprecision: fp32\n");
 }
 
-// Every step from 1 to the last one exactly once.
-void ExpectEachStepOnce(const std::vector<v1::MetricPoint>& points, uint64_t last) {
-  ASSERT_EQ(points.size(), last);
-  for (uint64_t i = 0; i < last; ++i) EXPECT_EQ(points[i].step(), i + 1);
+// Of a job that has succeeded.
+void ExpectEachStepOnce(Lab& lab, int64_t job) {
+  const v1::GetJobResponse now = lab.Get(job);
+  EXPECT_EQ(now.attempts().rbegin()->last_step(), now.job().progress().total_steps());
+  lab.ExpectEachStepOnce(job);
 }
-
-uint64_t TotalSteps(const v1::Job& job) { return job.progress().total_steps(); }
 
 TEST(LifeOfAJob, PretrainingThenTwoFineTuningsSucceed) {
   Lab lab;
@@ -56,8 +56,7 @@ jobs:
     const v1::Job job = lab.AwaitEnd(id);
     ASSERT_EQ(job.state(), v1::SUCCEEDED) << job.message() << lab.Log(id, 0);
   }
-  const v1::GetJobResponse pretrain = lab.Get(jobs[0]);
-  ExpectEachStepOnce(lab.Metrics(jobs[0], "train/loss"), TotalSteps(pretrain.job()));
+  ExpectEachStepOnce(lab, jobs[0]);
   EXPECT_TRUE(lab.Get(jobs[1]).job().result().contains("test/auroc_macro"));
   EXPECT_TRUE(lab.Get(jobs[2]).job().result().contains("classes_left_out"));
 }
@@ -84,19 +83,43 @@ TEST(LifeOfAJob, StoredCheckpointIsWhatItsDigestSays) {
   }
 }
 
-TEST(LifeOfAJob, KilledCoordinatorLosesAndDoublesNothing) {
-  Lab lab;
+// P6, F7: kills the coordinator in training, lets `away` happen without one, starts it again on the same
+// directory.
+void ExpectKilledCoordinatorLosesNothing(Lab& lab, const std::function<void(int64_t training)>& away) {
   lab.StartCoordinator();
   lab.StartWorker();
-  const std::vector<int64_t> jobs = lab.Submit(Pretraining(8));
+  std::vector<int64_t> jobs = lab.Submit(Pretraining(8));
   ASSERT_EQ(jobs.size(), 1u);
+  const std::vector<int64_t> after = lab.Submit(
+      absl::StrCat("finetune: {dataset: synthetic, task: rhythm, from: job/", jobs[0],
+                   "@best}\nschedule: {epochs: 1, batch_size: 32, log_every: 1}\n"));
+  ASSERT_EQ(after.size(), 1u);
+  jobs.push_back(after[0]);
   lab.AwaitStep(jobs[0], 12);
   lab.KillCoordinator();
+  away(jobs[0]);
   lab.StartCoordinator();
-  const v1::Job job = lab.AwaitEnd(jobs[0]);
-  ASSERT_EQ(job.state(), v1::SUCCEEDED) << job.message();
-  EXPECT_EQ(job.attempts(), 1u);
-  ExpectEachStepOnce(lab.Metrics(jobs[0], "train/loss"), TotalSteps(job));
+  for (const int64_t id : jobs) {
+    const v1::Job job = lab.AwaitEnd(id);
+    ASSERT_EQ(job.state(), v1::SUCCEEDED) << job.message();
+    EXPECT_EQ(job.attempts(), 1u);
+    ExpectEachStepOnce(lab, id);
+  }
+}
+
+TEST(LifeOfAJob, KilledCoordinatorLosesAndDoublesNothing) {
+  Lab lab;
+  ExpectKilledCoordinatorLosesNothing(lab, [](int64_t) {});
+}
+
+TEST(LifeOfAJob, CoordinatorAwayForLongerThanTheLeaseLosesAndDoublesNothing) {
+  Lab lab(QuickTimes());
+  ExpectKilledCoordinatorLosesNothing(lab, [&lab](int64_t training) {
+    const absl::Time killed = absl::Now();
+    // The rest of the training, and its end, wait on disk.
+    ASSERT_TRUE(AwaitFile(lab.RunDirectory(training, 1) / "exit.json", absl::Minutes(2)).ok());
+    PassTime(killed + absl::Milliseconds(1500) - absl::Now());
+  });
 }
 
 TEST(LifeOfAJob, RestartedWorkerAdoptsTheRunningTrainer) {
@@ -114,21 +137,17 @@ TEST(LifeOfAJob, RestartedWorkerAdoptsTheRunningTrainer) {
   ASSERT_EQ(job.state(), v1::SUCCEEDED) << job.message();
   EXPECT_EQ(job.attempts(), 1u);
   EXPECT_EQ(lab.TrainerPid(jobs[0], 1), trainer);
-  ExpectEachStepOnce(lab.Metrics(jobs[0], "train/loss"), TotalSteps(job));
+  ExpectEachStepOnce(lab, jobs[0]);
 }
 
 TEST(LifeOfAJob, KilledTrainerResumesFromItsLastCheckpoint) {
-  Lab lab;
+  Lab lab(QuickTimes());
   lab.StartCoordinator();
   lab.StartWorker();
   const std::vector<int64_t> jobs = lab.Submit(Pretraining(8));
   ASSERT_EQ(jobs.size(), 1u);
-  lab.Await(jobs[0], [&lab](const v1::Job& seen) {
-    if (seen.progress().step() < 25) return false;
-    const v1::ListCheckpointsResponse listed = lab.Checkpoints(seen.id());
-    return std::any_of(listed.checkpoints().begin(), listed.checkpoints().end(),
-                       [](const v1::Checkpoint& checkpoint) { return checkpoint.state() == v1::STORED; });
-  });
+  lab.AwaitStep(jobs[0], 25);
+  lab.AwaitStored(jobs[0]);
   kill(lab.TrainerPid(jobs[0], 1), SIGKILL);
   const v1::Job job = lab.AwaitEnd(jobs[0]);
   ASSERT_EQ(job.state(), v1::SUCCEEDED) << job.message();
@@ -136,7 +155,7 @@ TEST(LifeOfAJob, KilledTrainerResumesFromItsLastCheckpoint) {
   ASSERT_EQ(got.attempts_size(), 2);
   EXPECT_EQ(got.attempts(0).reason(), v1::TRAINER_CRASHED);
   EXPECT_GT(got.attempts(1).resumed_step(), 0u);
-  ExpectEachStepOnce(lab.Metrics(jobs[0], "train/loss"), TotalSteps(job));
+  ExpectEachStepOnce(lab, jobs[0]);
 }
 
 }  // namespace

@@ -6,11 +6,14 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/durable_file.h"
 #include "common/ids.h"
@@ -67,17 +70,25 @@ int Process::Wait() {
 }
 
 absl::StatusOr<std::string> AwaitFile(const std::filesystem::path& path, absl::Duration limit) {
+  return AwaitText(path, "", limit);
+}
+
+absl::StatusOr<std::string> AwaitText(const std::filesystem::path& path, const std::string& text,
+                                      absl::Duration limit) {
   UniqueFd watch(inotify_init1(IN_CLOEXEC));
   // The folder may not be there yet either: watch the nearest one that is.
   const absl::Time deadline = absl::Now() + limit;
   while (true) {
     std::filesystem::path folder = path.parent_path();
     while (!std::filesystem::exists(folder)) folder = folder.parent_path();
-    inotify_add_watch(watch.get(), folder.c_str(), IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE);
+    inotify_add_watch(watch.get(), folder.c_str(), IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MODIFY);
     absl::StatusOr<std::string> content = ReadFile(path);
-    if (content.ok() && !content->empty()) return content;
+    if (content.ok() && !content->empty() && absl::StrContains(*content, text)) return content;
     const absl::Duration left = deadline - absl::Now();
-    if (left <= absl::ZeroDuration()) return absl::DeadlineExceededError("no " + path.string());
+    if (left <= absl::ZeroDuration()) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("no \"", text, "\" in ", path.string(), ":\n", content.value_or("")));
+    }
     pollfd poll_watch{watch.get(), POLLIN, 0};
     if (poll(&poll_watch, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1) > 0) {
       char events[4096];
@@ -85,6 +96,24 @@ absl::StatusOr<std::string> AwaitFile(const std::filesystem::path& path, absl::D
         return absl::InternalError("cannot read notifications");
     }
   }
+}
+
+bool AwaitExit(pid_t pid, absl::Duration limit) {
+  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.valid()) return errno == ESRCH;
+  pollfd ended{process.get(), POLLIN, 0};
+  return poll(&ended, 1, static_cast<int>(absl::ToInt64Milliseconds(limit))) == 1;
+}
+
+void PassTime(absl::Duration duration) {
+  if (duration > absl::ZeroDuration())
+    poll(nullptr, 0, static_cast<int>(absl::ToInt64Milliseconds(duration)) + 1);
+}
+
+bool IsRunning(pid_t pid) {
+  const std::string line = ReadFile(absl::StrCat("/proc/", pid, "/stat")).value_or("");
+  const size_t name_end = line.rfind(')');
+  return name_end != std::string::npos && line.size() > name_end + 2 && line[name_end + 2] != 'Z';
 }
 
 CommandResult RunCommand(const std::vector<std::string>& arguments, const std::string& input) {

@@ -36,6 +36,20 @@ class Process {
 absl::StatusOr<std::string> AwaitFile(const std::filesystem::path& path,
                                       absl::Duration limit = absl::Seconds(20));
 
+// The file's content as soon as it holds `text`; else as AwaitFile.
+absl::StatusOr<std::string> AwaitText(const std::filesystem::path& path, const std::string& text,
+                                      absl::Duration limit = absl::Seconds(20));
+
+// True once the process, anybody's child, is gone; false after `limit`.
+bool AwaitExit(pid_t pid, absl::Duration limit = absl::Seconds(20));
+
+// Real programs go by the real clock: lets a lease lapse where nothing that happens tells of it. What a test
+// asserts never depends on how long anything took.
+void PassTime(absl::Duration duration);
+
+// False for a process that is gone, or a zombie that nobody has waited for yet.
+bool IsRunning(pid_t pid);
+
 struct CommandResult {
   int exit_code = 0;
   std::string output;  // standard output

@@ -19,7 +19,7 @@ inline bool LongTests() {
 // A test says how much it went through: `./dev test` adds the counts of a name up and prints them at the end.
 // "crash_points" is printed as "crash points". Once a test and name.
 inline void RecordCount(const std::string& name, int64_t count) {
-  testing::Test::RecordProperty("count_" + name, std::to_string(count));
+  ::testing::Test::RecordProperty("count_" + name, std::to_string(count));
 }
 
 }  // namespace ecgtrain

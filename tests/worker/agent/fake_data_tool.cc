@@ -1,5 +1,5 @@
 // Answers `pack` as ecg-data does. A data set whose path ends in an exit code ("/somewhere/exit-3") fails
-// with it; each call adds a line to CACHE/calls.
+// with it; each call adds a line to CACHE/calls. Waits for a writer of CACHE/hold where that is a FIFO.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   for (int i = 2; i + 1 < argc; ++i) options[argv[i]] = argv[i + 1];
   const std::filesystem::path cache = options["--cache"];
   std::ofstream(cache / "calls", std::ios::app) << options["--type"] << "\n";
+  std::ifstream(cache / "hold").peek();
   std::cerr << "packing " << options["--type"] << "\n";
   const std::string name = std::filesystem::path(options["--path"]).filename();
   if (name.rfind("exit-", 0) == 0) return std::atoi(name.c_str() + 5);

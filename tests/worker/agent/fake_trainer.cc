@@ -1,8 +1,9 @@
 // A trainer that follows docs/run-directory.md and does what the test tells it, one letter at a time: first
 // those of label "script" of its specification, then those that arrive through the FIFO that label "gate"
-// names.
+// names, or without such a label through "gate-JOB" in the worker's state folder. Goes on from the step of
+// the checkpoint it is given.
 //
-//   s step   c checkpoint   R checkpoint removed   a artifact   r result   b line that is no event   t half a
+//   s step   c checkpoint   p part of a checkpoint   R checkpoint removed   a artifact   r result   b line that is no event   t half a
 //   line f flood of events and log   h ignore SIGTERM   e succeed   n exit code 22 without exit.json   k die
 //   by SIGKILL
 //
@@ -35,13 +36,19 @@ class FakeTrainer {
   FakeTrainer(std::filesystem::path directory, nlohmann::json labels)
       : directory_(std::move(directory)),
         labels_(std::move(labels)),
-        events_(directory_ / run_directory::kEventsFile, std::ios::app) {}
+        gate_(directory_.parent_path().parent_path() / absl::StrCat("gate-", directory_.stem().string())),
+        events_(directory_ / run_directory::kEventsFile, std::ios::app) {
+    if (labels_.contains("gate")) gate_ = labels_["gate"].get<std::string>();
+    const auto manifest =
+        ReadFile(directory_ / run_directory::kResumeFolder / run_directory::kManifestFile);
+    if (manifest.ok()) step_ = ParseJson(*manifest, "manifest")->at("step").get<uint64_t>();
+  }
 
   int Run() {
     Event({{"type", "phase"}, {"phase", "preparing"}});
     Event({{"type", "phase"},
            {"phase", "training"},
-           {"resumed_step", 0},
+           {"resumed_step", step_},
            {"device", "cpu"},
            {"records", {{"train", 10}, {"validation", 2}}}});
     std::cout << "training" << std::endl;
@@ -49,7 +56,8 @@ class FakeTrainer {
     for (const char command : labels_.value("script", "")) {
       if (const int code = Obey(command); code >= 0) return code;
     }
-    const UniqueFd gate(open(labels_.value("gate", "/dev/null").c_str(), O_RDWR | O_CLOEXEC));
+    const UniqueFd gate(open(gate_.c_str(), O_RDWR | O_CLOEXEC));
+    if (!gate.valid()) return 70;
     while (stop_asked == 0) {
       char command = 0;
       if (read(gate.get(), &command, 1) == 1) {
@@ -84,8 +92,14 @@ class FakeTrainer {
     std::cout << "step " << step_ << std::endl;
   }
 
+  static nlohmann::json File(const std::filesystem::path& path, const std::string& content) {
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << content;
+    return {{"name", path.filename().string()}, {"size", content.size()}, {"sha256", Sha256Hex(content)}};
+  }
+
   // Content that differs from byte to byte, step to step.
-  nlohmann::json File(const std::filesystem::path& path, size_t size) {
+  std::string Noise(size_t size) const {
     std::string content(size, '\0');
     uint64_t state = 88172645463325252ULL + step_ + size;
     for (char& byte : content) {
@@ -94,14 +108,16 @@ class FakeTrainer {
       state ^= state << 17;
       byte = static_cast<char>(state);
     }
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << content;
-    return {{"name", path.filename().string()}, {"size", size}, {"sha256", Sha256Hex(content)}};
+    return content;
+  }
+
+  std::filesystem::path CheckpointFolder() const {
+    return directory_ / run_directory::kCheckpointsFolder / run_directory::CheckpointName(step_);
   }
 
   void Checkpoint() {
     const std::string name = run_directory::CheckpointName(step_);
-    const std::filesystem::path folder = directory_ / run_directory::kCheckpointsFolder / name;
+    const std::filesystem::path folder = CheckpointFolder();
     const size_t size = std::stoul(labels_.value("size", "700000"));
     Event({{"type", "checkpoint"},
            {"name", name},
@@ -110,12 +126,12 @@ class FakeTrainer {
            {"best", true},
            {"metric", {{"name", "validation/loss"}, {"value", 0.5}}},
            {"files",
-            {File(folder / run_directory::kModelFile, size),
-             File(folder / run_directory::kManifestFile, 100)}}});
+            {File(folder / run_directory::kModelFile, Noise(size)),
+             File(folder / run_directory::kManifestFile, absl::StrCat("{\"step\": ", step_, "}"))}}});
   }
 
   void Artifact() {
-    nlohmann::json event = File(directory_ / run_directory::kArtifactsFolder / "scores.json", 300);
+    nlohmann::json event = File(directory_ / run_directory::kArtifactsFolder / "scores.json", Noise(300));
     event.update({{"type", "artifact"}, {"path", "scores.json"}, {"kind", "scores"}});
     Event(std::move(event));
   }
@@ -143,9 +159,12 @@ class FakeTrainer {
       case 'c':
         Checkpoint();
         break;
+      case 'p':
+        File(CheckpointFolder() / run_directory::kModelFile, Noise(1000));
+        std::cout << "half a checkpoint" << std::endl;
+        break;
       case 'R':
-        std::filesystem::remove_all(directory_ / run_directory::kCheckpointsFolder /
-                                    run_directory::CheckpointName(step_));
+        std::filesystem::remove_all(CheckpointFolder());
         Event({{"type", "checkpoint_removed"}, {"name", run_directory::CheckpointName(step_)}});
         break;
       case 'a':
@@ -186,6 +205,7 @@ class FakeTrainer {
 
   const std::filesystem::path directory_;
   const nlohmann::json labels_;
+  std::filesystem::path gate_;
   std::ofstream events_;
   uint64_t seq_ = 0;
   uint64_t step_ = 0;
