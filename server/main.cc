@@ -62,9 +62,9 @@ absl::Status CheckTimes(const ecgtrain::ServerOptions& options) {
   }
   return absl::InvalidArgumentError(absl::StrCat(
       "--heartbeat ", ecgtrain::HumanDuration(options.heartbeat_hold), ", --unreachable-after ",
-      ecgtrain::HumanDuration(leases.unreachable_after), ", --lease ",
-      ecgtrain::HumanDuration(leases.lease), ": the first is at most ",
-      ecgtrain::HumanDuration(kLongestHeartbeat), " and below the second, which is not above the third"));
+      ecgtrain::HumanDuration(leases.unreachable_after), ", --lease ", ecgtrain::HumanDuration(leases.lease),
+      ": the first is at most ", ecgtrain::HumanDuration(kLongestHeartbeat),
+      " and below the second, which is not above the third"));
 }
 
 int Serve(const ecgtrain::ServerOptions& options) {

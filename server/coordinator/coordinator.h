@@ -27,12 +27,13 @@ class Coordinator {
               const CoordinatorOptions& options)
       : leases_(clock, options.leases),
         explanations_(clock, leases_),
-        mutations_(store, clock, hub_, observer,
-                   [this] {
-                     explanations_.Invalidate();
-                     maintenance_.Poke();
-                   },
-                   options.retry_backoff),
+        mutations_(
+            store, clock, hub_, observer,
+            [this] {
+              explanations_.Invalidate();
+              maintenance_.Poke();
+            },
+            options.retry_backoff),
         maintenance_(mutations_, artifacts, leases_, options.maintenance),
         sessions_(mutations_, leases_, options.stop_grace),
         uploads_(mutations_, artifacts),

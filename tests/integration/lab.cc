@@ -93,10 +93,15 @@ int Lab::StopCoordinator() {
 
 void Lab::StartWorker() {
   // One thread a trainer: several tests share the machine.
-  std::vector<std::string> arguments = {Program("ecg-worker"), "--server",
+  std::vector<std::string> arguments = {Program("ecg-worker"),
+                                        "--server",
                                         worker_server_.empty() ? address_ : worker_server_,
-                                        "--name",    "bench-1", "--state-dir", folder_ / "worker",
-                                        "--threads", "1"};
+                                        "--name",
+                                        "bench-1",
+                                        "--state-dir",
+                                        folder_ / "worker",
+                                        "--threads",
+                                        "1"};
   arguments.insert(arguments.end(), flags_.worker.begin(), flags_.worker.end());
   ++worker_starts_;
   worker_ = std::make_unique<Process>(arguments, WorkerLog());
@@ -272,7 +277,9 @@ std::string Lab::Artifact(const std::string& sha256) {
   return bytes;
 }
 
-std::filesystem::path Lab::WorkerLog() const { return folder_ / absl::StrCat("worker-", worker_starts_, ".log"); }
+std::filesystem::path Lab::WorkerLog() const {
+  return folder_ / absl::StrCat("worker-", worker_starts_, ".log");
+}
 
 std::filesystem::path Lab::RunDirectory(int64_t job, uint32_t attempt) const {
   return folder_ / "worker" / "attempts" / absl::StrCat(job, ".", attempt);

@@ -90,9 +90,9 @@ void ExpectKilledCoordinatorLosesNothing(Lab& lab, const std::function<void(int6
   lab.StartWorker();
   std::vector<int64_t> jobs = lab.Submit(Pretraining(8));
   ASSERT_EQ(jobs.size(), 1u);
-  const std::vector<int64_t> after = lab.Submit(
-      absl::StrCat("finetune: {dataset: synthetic, task: rhythm, from: job/", jobs[0],
-                   "@best}\nschedule: {epochs: 1, batch_size: 32, log_every: 1}\n"));
+  const std::vector<int64_t> after =
+      lab.Submit(absl::StrCat("finetune: {dataset: synthetic, task: rhythm, from: job/", jobs[0],
+                              "@best}\nschedule: {epochs: 1, batch_size: 32, log_every: 1}\n"));
   ASSERT_EQ(after.size(), 1u);
   jobs.push_back(after[0]);
   lab.AwaitStep(jobs[0], 12);

@@ -130,7 +130,8 @@ class ProcessMatrix : public ::testing::TestWithParam<Cell> {
   uint32_t ExpectedAttempts() const {
     if (phase() == Phase::kQueued || phase() == Phase::kStop) return 1;
     if (Lapses()) return 2;
-    const bool trainer_lost = Kills(Victim::kTrainer) && phase() != Phase::kLeased && phase() != Phase::kFinish;
+    const bool trainer_lost =
+        Kills(Victim::kTrainer) && phase() != Phase::kLeased && phase() != Phase::kFinish;
     return trainer_lost ? 2 : 1;
   }
 

@@ -3,9 +3,9 @@
 // names, or without such a label through "gate-JOB" in the worker's state folder. Goes on from the step of
 // the checkpoint it is given.
 //
-//   s step   c checkpoint   p part of a checkpoint   R checkpoint removed   a artifact   r result   b line that is no event   t half a
-//   line f flood of events and log   h ignore SIGTERM   e succeed   n exit code 22 without exit.json   k die
-//   by SIGKILL
+//   s step   c checkpoint   p part of a checkpoint   R checkpoint removed   a artifact   r result   b line
+//   that is no event   t half a line f flood of events and log   h ignore SIGTERM   e succeed   n exit code
+//   22 without exit.json   k die by SIGKILL
 //
 // SIGTERM: checkpoint, exit.json, exit code 10.
 #include <errno.h>
@@ -39,9 +39,10 @@ class FakeTrainer {
         gate_(directory_.parent_path().parent_path() / absl::StrCat("gate-", directory_.stem().string())),
         events_(directory_ / run_directory::kEventsFile, std::ios::app) {
     if (labels_.contains("gate")) gate_ = labels_["gate"].get<std::string>();
-    const auto manifest =
-        ReadFile(directory_ / run_directory::kResumeFolder / run_directory::kManifestFile);
-    if (manifest.ok()) step_ = ParseJson(*manifest, "manifest")->at("step").get<uint64_t>();
+    const auto manifest = ParseJson(
+        ReadFile(directory_ / run_directory::kResumeFolder / run_directory::kManifestFile).value_or(""),
+        "manifest");
+    if (manifest.ok() && manifest->contains("step")) step_ = (*manifest)["step"].get<uint64_t>();
   }
 
   int Run() {
