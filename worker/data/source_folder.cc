@@ -5,9 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <utility>
-#include <vector>
+#include <algorithm>
+#include <system_error>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/durable_file.h"
@@ -66,25 +67,62 @@ absl::StatusOr<UniqueFd> SourceFolder::OpenPart(absl::string_view name) const {
   return fd;
 }
 
-absl::StatusOr<std::string> SourceFolder::Read(absl::string_view name, uint64_t limit) const {
-  const std::filesystem::path path = path_ / std::string(name);
-  ASSIGN_OR_RETURN(const UniqueFd fd, OpenPart(name));
-  ASSIGN_OR_RETURN(const struct stat info, StatRegular(fd.get(), path));
-  if (static_cast<uint64_t>(info.st_size) > limit) {
-    return absl::DataLossError(
-        absl::StrCat(path.string(), " has ", info.st_size, " bytes, more than the limit of ", limit));
+absl::StatusOr<std::string> SourceFile::ReadAt(uint64_t offset, uint64_t size) const {
+  if (offset > size_ || size > size_ - offset) {
+    return absl::DataLossError(absl::StrCat(path_.string(), ": expected ", size, " bytes at offset ", offset,
+                                            "; the file has ", size_, " bytes"));
   }
-  std::string content(info.st_size, '\0');
+  std::string content(size, '\0');
   size_t done = 0;
   while (done < content.size()) {
-    const ssize_t got = read(fd.get(), content.data() + done, content.size() - done);
+    const ssize_t got =
+        pread(fd_.get(), content.data() + done, content.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FileError(errno, "read", path);
+    if (got < 0) return FileError(errno, "read", path_);
     if (got == 0)
-      return absl::DataLossError(absl::StrCat(path.string(), " became shorter while it was read"));
+      return absl::DataLossError(absl::StrCat(path_.string(), " became shorter while it was read"));
     done += got;
   }
   return content;
+}
+
+absl::StatusOr<SourceFile> SourceFolder::OpenFile(absl::string_view name) const {
+  std::filesystem::path path = path_ / std::string(name);
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenPart(name));
+  ASSIGN_OR_RETURN(const struct stat info, StatRegular(fd.get(), path));
+  return SourceFile(std::move(path), std::move(fd), static_cast<uint64_t>(info.st_size));
+}
+
+absl::StatusOr<std::string> SourceFolder::Read(absl::string_view name, uint64_t limit) const {
+  ASSIGN_OR_RETURN(const SourceFile file, OpenFile(name));
+  if (file.size() > limit) {
+    return absl::DataLossError(
+        absl::StrCat(file.path().string(), " has ", file.size(), " bytes, more than the limit of ", limit));
+  }
+  return file.ReadAt(0, file.size());
+}
+
+absl::StatusOr<std::vector<std::string>> SourceFolder::List(absl::string_view suffix) const {
+  constexpr int kMaxDepth = 4;
+  constexpr size_t kMaxFiles = 20'000'000;
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator entry(path_, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const std::filesystem::file_type type = entry->symlink_status(error).type();
+    if (error) break;
+    if (type == std::filesystem::file_type::directory && (name[0] == '.' || entry.depth() >= kMaxDepth))
+      entry.disable_recursion_pending();
+    if (type != std::filesystem::file_type::regular || name[0] == '.' || !absl::EndsWith(name, suffix))
+      continue;
+    names.push_back(entry->path().lexically_relative(path_).string());
+    if (names.size() > kMaxFiles)
+      return absl::ResourceExhaustedError(absl::StrCat(path_.string(), " holds over ", kMaxFiles, " files"));
+  }
+  if (error) return FileError(error.value(), "list folder", path_);
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 absl::StatusOr<SourceFileInfo> SourceFolder::Stat(absl::string_view name) const {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -16,6 +18,24 @@ namespace ecgtrain {
 struct SourceFileInfo {
   uint64_t size = 0;
   int64_t modified_nanoseconds = 0;
+};
+
+// A file that is read in parts: for files larger than the memory. Thread-safe.
+class SourceFile {
+ public:
+  SourceFile(std::filesystem::path path, UniqueFd fd, uint64_t size)
+      : path_(std::move(path)), fd_(std::move(fd)), size_(size) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  uint64_t size() const { return size_; }
+
+  // DATA_LOSS, before anything is allocated, when the file has fewer than offset + size bytes.
+  absl::StatusOr<std::string> ReadAt(uint64_t offset, uint64_t size) const;
+
+ private:
+  std::filesystem::path path_;
+  UniqueFd fd_;
+  uint64_t size_;
 };
 
 // Names are relative, parts separated by '/'. An absolute name, an empty part, "." and ".." are DATA_LOSS; so
@@ -31,6 +51,11 @@ class SourceFolder {
   // Whole content; DATA_LOSS above `limit` bytes.
   absl::StatusOr<std::string> Read(absl::string_view name, uint64_t limit = 256 << 20) const;
   absl::StatusOr<SourceFileInfo> Stat(absl::string_view name) const;
+  absl::StatusOr<SourceFile> OpenFile(absl::string_view name) const;
+
+  // Names of all plain files whose name ends in `suffix`, up to four folders deep, sorted. Links and what
+  // begins with a dot are passed over. RESOURCE_EXHAUSTED above 20 million.
+  absl::StatusOr<std::vector<std::string>> List(absl::string_view suffix) const;
 
  private:
   SourceFolder(std::filesystem::path path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
