@@ -10,6 +10,7 @@
 #include "server/coordinator/job_lifecycle.h"
 #include "server/coordinator/proto_time.h"
 #include "server/coordinator/retry_rules.h"
+#include "server/coordinator/worker_guard.h"
 
 namespace ecgtrain {
 namespace {
@@ -177,6 +178,7 @@ absl::Status EndAttempt(Mutation& mutation, v1::Job& job, v1::Attempt& attempt,
   mutation.effects.observations.push_back([kind = job.kind(), reason = attempt.reason()](Observer& observer) {
     observer.OnAttemptEnded(kind, reason);
   });
+  RETURN_IF_ERROR(CordonIfFailing(mutation, attempt));
   return MoveJob(mutation, job, attempt, outcome.actor);
 }
 

@@ -84,6 +84,8 @@ class StoreReader {
   virtual absl::StatusOr<std::vector<v1::Attempt>> ListAttempts(int64_t job_id) = 0;
   // Attempts not ENDED; of one worker, or of all with "".
   virtual absl::StatusOr<std::vector<v1::Attempt>> LiveAttempts(absl::string_view worker) = 0;
+  // ENDED attempts of the worker among the newest 1,000 attempts of all, newest first.
+  virtual absl::StatusOr<std::vector<v1::Attempt>> RecentAttempts(absl::string_view worker) = 0;
 
   virtual absl::StatusOr<v1::Worker> GetWorker(absl::string_view name) = 0;
   virtual absl::StatusOr<std::vector<v1::Worker>> ListWorkers() = 0;

@@ -31,6 +31,21 @@ TEST_P(JobStoreContract, AttemptIsReadBackByNumber) {
   EXPECT_TRUE(absl::IsNotFound(ReadStatus([&](StoreReader& r) { return r.GetAttempt(job, 2).status(); })));
 }
 
+TEST_P(JobStoreContract, RecentAttemptsAreTheEndedOnesOfTheWorkerNewestFirst) {
+  std::vector<int64_t> ended;
+  for (const char* worker : {"w1", "w2", "w1"}) {
+    v1::Attempt attempt = InsertAttempt(InsertJob().id(), 1, worker, "cpu/0");
+    attempt.set_state(v1::ENDED);
+    Write([&](StoreTransaction& t) { return t.UpdateAttempt(attempt); });
+    ended.push_back(attempt.token());
+  }
+  InsertAttempt(InsertJob().id(), 1, "w1", "cpu/0");  // lives
+  const auto recent = Read<std::vector<v1::Attempt>>([&](StoreReader& r) { return r.RecentAttempts("w1"); });
+  ASSERT_EQ(recent.size(), 2u);
+  EXPECT_EQ(recent[0].token(), ended[2]);
+  EXPECT_EQ(recent[1].token(), ended[0]);
+}
+
 TEST_P(JobStoreContract, TokensRiseOverAllJobs) {
   int64_t last = 0;
   for (int i = 0; i < 3; ++i) {

@@ -122,6 +122,19 @@ absl::StatusOr<std::vector<v1::Attempt>> FakeStoreTransaction::LiveAttempts(absl
   return live;
 }
 
+absl::StatusOr<std::vector<v1::Attempt>> FakeStoreTransaction::RecentAttempts(absl::string_view worker) {
+  constexpr size_t kNewest = 1000;
+  std::vector<v1::Attempt> recent;
+  for (const auto& [key, attempt] : state_.attempts) recent.push_back(attempt);
+  std::sort(recent.begin(), recent.end(),
+            [](const v1::Attempt& a, const v1::Attempt& b) { return a.token() > b.token(); });
+  if (recent.size() > kNewest) recent.resize(kNewest);
+  std::erase_if(recent, [&](const v1::Attempt& attempt) {
+    return attempt.state() != v1::ENDED || attempt.worker() != worker;
+  });
+  return recent;
+}
+
 absl::StatusOr<v1::Worker> FakeStoreTransaction::GetWorker(absl::string_view name) {
   const auto found = state_.workers.find(std::string(name));
   if (found == state_.workers.end())

@@ -54,6 +54,7 @@ class FakeStoreTransaction final : public StoreTransaction {
   absl::StatusOr<std::map<v1::JobState, int64_t>> CountJobs() override;
   absl::StatusOr<v1::Attempt> GetAttempt(int64_t job_id, uint32_t number) override;
   absl::StatusOr<std::vector<v1::Attempt>> ListAttempts(int64_t job_id) override;
+  absl::StatusOr<std::vector<v1::Attempt>> RecentAttempts(absl::string_view worker) override;
   absl::StatusOr<std::vector<v1::Attempt>> LiveAttempts(absl::string_view worker) override;
   absl::StatusOr<v1::Worker> GetWorker(absl::string_view name) override;
   absl::StatusOr<std::vector<v1::Worker>> ListWorkers() override;

@@ -277,7 +277,8 @@ AttemptEnd AttemptRunner::EndOf(const absl::Status& started) {
   }
   if (!started.ok()) return DecideFailedStart(started, stop);
   const absl::StatusOr<ExitRecord> record = directory_.ReadExit();
-  AttemptEnd end = DecideEnd(record.ok() ? std::optional<ExitRecord>(*record) : std::nullopt, process, stop);
+  AttemptEnd end = DecideEnd(record.ok() ? std::optional<ExitRecord>(*record) : std::nullopt, process, stop,
+                             memory_kills_.Happened());
   end.step = std::max(end.step, shipper_.step());
   return end;
 }

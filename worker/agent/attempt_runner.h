@@ -24,6 +24,7 @@
 #include "worker/agent/child_process.h"
 #include "worker/agent/cursor.h"
 #include "worker/agent/end_reason.h"
+#include "worker/agent/memory_kills.h"
 #include "worker/agent/runner_services.h"
 #include "worker/agent/shipper.h"
 
@@ -88,6 +89,7 @@ class AttemptRunner {
   Cursor cursor_;
   Shipper shipper_;
   UniqueFd log_;
+  const MemoryKills memory_kills_;
   std::vector<std::string> devices_;
   bool reserved_ = false;
   std::unique_ptr<ChildProcess> trainer_;

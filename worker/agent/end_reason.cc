@@ -1,5 +1,6 @@
 #include "worker/agent/end_reason.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "absl/strings/str_cat.h"
@@ -110,8 +111,8 @@ AttemptEnd DecideFailedStart(const absl::Status& status, v1::StopRequest stop) {
   return end;
 }
 
-AttemptEnd DecideEnd(const std::optional<ExitRecord>& record, const ProcessEnd& process,
-                     v1::StopRequest stop) {
+AttemptEnd DecideEnd(const std::optional<ExitRecord>& record, const ProcessEnd& process, v1::StopRequest stop,
+                     bool memory_kill) {
   AttemptEnd end{.exit_code = ExitCode(process)};
   std::optional<ExitReason> reason;
   if (record.has_value()) {
@@ -126,6 +127,10 @@ AttemptEnd DecideEnd(const std::optional<ExitRecord>& record, const ProcessEnd& 
   if (!reason.has_value()) {
     end.message = DescribeProcess(process);
     end.reason = stop == v1::STOP_NONE ? v1::TRAINER_CRASHED : ReasonOfStop(stop);
+    if (stop == v1::STOP_NONE && memory_kill && process.signal == SIGKILL) {
+      end.reason = v1::OOM_HOST;
+      end.message = "the kernel killed the trainer for lack of memory on this host";
+    }
   } else if (*reason == ExitReason::kStopped || (person_stops && *reason != ExitReason::kCompleted)) {
     end.reason = ReasonOfStop(stop);
   } else {

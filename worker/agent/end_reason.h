@@ -32,9 +32,10 @@ v1::StopRequest StrongerStop(v1::StopRequest earlier, v1::StopRequest later);
 AttemptEnd DecideFailedStart(const absl::Status& status, v1::StopRequest stop);
 
 // exit.json decides, else the exit code, else the signal. A stop explains an end that has no reason of its
-// own; CANCEL and PAUSE explain every end but COMPLETED.
-AttemptEnd DecideEnd(const std::optional<ExitRecord>& record, const ProcessEnd& process,
-                     v1::StopRequest stop);
+// own; CANCEL and PAUSE explain every end but COMPLETED. A SIGKILL that nobody here has sent is OOM_HOST when
+// the kernel has killed for lack of memory meanwhile (`memory_kill`).
+AttemptEnd DecideEnd(const std::optional<ExitRecord>& record, const ProcessEnd& process, v1::StopRequest stop,
+                     bool memory_kill = false);
 
 }  // namespace ecgtrain
 

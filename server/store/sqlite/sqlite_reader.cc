@@ -159,6 +159,14 @@ absl::StatusOr<std::vector<v1::Attempt>> SqliteReader::LiveAttempts(absl::string
       "an attempt");
 }
 
+absl::StatusOr<std::vector<v1::Attempt>> SqliteReader::RecentAttempts(absl::string_view worker) {
+  return Records<v1::Attempt>(
+      connection_.Query("SELECT record FROM (SELECT * FROM attempt ORDER BY token DESC LIMIT 1000) "
+                        "WHERE worker = ? AND state = 3 ORDER BY token DESC",
+                        worker),
+      "an attempt");
+}
+
 absl::StatusOr<v1::Worker> SqliteReader::GetWorker(absl::string_view name) {
   ASSIGN_OR_RETURN(
       const std::vector<v1::Worker> rows,

@@ -26,6 +26,7 @@ class SqliteReader : public virtual StoreReader {
 
   absl::StatusOr<v1::Attempt> GetAttempt(int64_t job_id, uint32_t number) override;
   absl::StatusOr<std::vector<v1::Attempt>> ListAttempts(int64_t job_id) override;
+  absl::StatusOr<std::vector<v1::Attempt>> RecentAttempts(absl::string_view worker) override;
   absl::StatusOr<std::vector<v1::Attempt>> LiveAttempts(absl::string_view worker) override;
   absl::StatusOr<v1::Worker> GetWorker(absl::string_view name) override;
   absl::StatusOr<std::vector<v1::Worker>> ListWorkers() override;

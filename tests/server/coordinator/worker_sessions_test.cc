@@ -1,5 +1,7 @@
 #include "server/coordinator/worker_sessions.h"
 
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
 #include "tests/server/coordinator/coordinator_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -149,6 +151,54 @@ TEST_F(WorkerSessionsTest, ASecondHostCannotTakeALivingWorkersName) {
   clock_.Advance(absl::Minutes(1));
   coordinator_->sessions().Register(request, [&](auto given) { answer = given; });
   EXPECT_THAT(answer, IsOk());
+}
+
+class FailingWorkerTest : public WorkerSessionsTest {
+ protected:
+  // A job whose only attempt ends on w1 like this.
+  void Fail(v1::EndReason reason) {
+    v1::JobSpec spec = Pretrain(absl::StrCat("job-", ++jobs_));
+    spec.mutable_retry()->set_infrastructure(0);
+    Beat();  // it is alive
+    const v1::AttemptRef attempt = StartAttempt(SubmitOne(spec));
+    ASSERT_THAT(Finish(attempt, reason), IsOk());
+  }
+  v1::Worker Worker() {
+    v1::Worker worker;
+    EXPECT_THAT(store_.Read([&](StoreReader& reader) -> absl::Status {
+      ASSIGN_OR_RETURN(worker, reader.GetWorker("w1"));
+      return absl::OkStatus();
+    }),
+                IsOk());
+    return worker;
+  }
+  int jobs_ = 0;
+};
+
+TEST_F(FailingWorkerTest, IsCordonedAfterThreeJobsWithTheReasonShown) {
+  Register();
+  Fail(v1::TRAINER_CRASHED);
+  Fail(v1::START_FAILED);
+  Fail(v1::NON_FINITE);  // a fault of the job
+  EXPECT_FALSE(Worker().cordoned());
+  Fail(v1::TRAINER_CRASHED);
+  EXPECT_TRUE(Worker().cordoned());
+  EXPECT_THAT(Worker().cordon_reason(), HasSubstr("job/1, job/2, job/4"));
+  const int64_t waiting = SubmitOne(Pretrain("waiting"));
+  Round();
+  EXPECT_EQ(GetJob(waiting).state(), v1::QUEUED);
+}
+
+TEST_F(FailingWorkerTest, FaultsOfOneJobOrOfAnHourAreNoReason) {
+  Register();
+  for (int i = 0; i < 4; ++i) {
+    Fail(v1::TRAINER_CRASHED);
+    clock_.Advance(absl::Minutes(16));
+  }
+  EXPECT_FALSE(Worker().cordoned());
+  Register();
+  Fail(v1::TRAINER_CRASHED);
+  EXPECT_FALSE(Worker().cordoned()) << "a worker that was started anew begins anew";
 }
 
 TEST_F(WorkerSessionsTest, AHeldCallIsAnsweredForNewsOnly) {

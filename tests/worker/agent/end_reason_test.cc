@@ -122,6 +122,16 @@ TEST(EndReasonTest, FailedStartCarriesItsReason) {
   EXPECT_EQ(DecideFailedStart(absl::CancelledError("stopped"), v1::STOP_CANCEL).reason, v1::STOPPED_CANCEL);
 }
 
+TEST(EndReasonTest, KillForLackOfMemoryIsTheHosts) {
+  const ProcessEnd killed{.signal = SIGKILL};
+  EXPECT_EQ(DecideEnd(std::nullopt, killed, v1::STOP_NONE, /*memory_kill=*/true).reason, v1::OOM_HOST);
+  EXPECT_EQ(DecideEnd(std::nullopt, killed, v1::STOP_NONE, /*memory_kill=*/false).reason,
+            v1::TRAINER_CRASHED);
+  EXPECT_EQ(DecideEnd(std::nullopt, killed, v1::STOP_PREEMPT, true).reason, v1::PREEMPTED) << "ours";
+  EXPECT_EQ(DecideEnd(std::nullopt, ProcessEnd{.signal = SIGSEGV}, v1::STOP_NONE, true).reason,
+            v1::TRAINER_CRASHED);
+}
+
 TEST(EndReasonTest, StrongerStopWins) {
   EXPECT_EQ(StrongerStop(v1::STOP_NONE, v1::STOP_PREEMPT), v1::STOP_PREEMPT);
   EXPECT_EQ(StrongerStop(v1::STOP_PREEMPT, v1::STOP_DRAIN), v1::STOP_DRAIN);
