@@ -1,17 +1,33 @@
 // ecg-trainer run --spec FILE --dir DIR: trains one attempt; its run directory is the whole interface
 // (docs/run-directory.md). No service is needed.
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
-#include <cstdio>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "worker/run_directory/openmp.h"
 #include "worker/run_directory/run_directory.h"
 #include "worker/train/controls.h"
 #include "worker/train/trainer.h"
 
 namespace ecgtrain {
 namespace {
+
+// Starts this very process anew where nobody has said how OpenMP's threads wait: they read it when the
+// program is loaded. Where that cannot be done, training is as right as ever.
+void WaitBriefly(char** argv) {
+  if (getenv(openmp::kWaitPolicy) != nullptr || getenv(openmp::kSpinCount) != nullptr) return;
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error || setenv(openmp::kSpinCount, openmp::kShortSpin, 1) != 0) return;
+  execv(program.c_str(), argv);
+  LogWarning("could not limit how long threads spin", {{"program", program.string()}});
+}
 
 int Run(const std::string& spec, const std::string& folder) {
   SignalControls controls;
@@ -42,5 +58,6 @@ int main(int argc, char** argv) {
   run->add_option("--dir", folder, "The run directory; made when absent, gone on with when not")->required();
   CLI11_PARSE(app, argc, argv);
   ecgtrain::ConfigureLogging("ecg-trainer", ecgtrain::LogLevel::kInfo, ecgtrain::LogFormat::kText);
+  ecgtrain::WaitBriefly(argv);
   return ecgtrain::Run(spec, folder);
 }
