@@ -25,6 +25,9 @@ inline constexpr char kArtifactsFolder[] = "artifacts";
 inline constexpr char kParentFolder[] = "inputs/parent";
 inline constexpr char kResumeFolder[] = "inputs/resume";
 
+// Before the name of a checkpoint folder that was set aside for being damaged.
+inline constexpr char kCorruptPrefix[] = "corrupt-";
+
 // Files of one checkpoint folder.
 inline constexpr char kModelFile[] = "model.safetensors";
 inline constexpr char kOptimizerFile[] = "optimizer.safetensors";

@@ -55,6 +55,7 @@ absl::StatusOr<std::vector<CheckpointFile>> WriteFiles(const Path& folder, const
   files.push_back({run_directory::kOptimizerFile, optimizer.size, optimizer.sha256});
   ASSIGN_OR_RETURN(files.emplace_back(), WriteJsonFile(folder, run_directory::kStateFile, checkpoint.state));
   Json manifest = checkpoint.manifest;
+  manifest.erase(kSelfDigest);
   manifest["format"] = kManifestFormat;
   manifest["files"] = Json::array();
   for (const CheckpointFile& file : files) {
@@ -181,6 +182,23 @@ absl::Status RemoveUnfinished(const Path& folder) {
     if (error) return FileError(error.value(), "remove", entry.path());
   }
   return absl::OkStatus();
+}
+
+absl::Status SetCheckpointAside(const Path& folder, uint64_t step) {
+  const std::string name = run_directory::CheckpointName(step);
+  const Path target = folder / absl::StrCat(run_directory::kCorruptPrefix, name);
+  std::error_code error;
+  std::filesystem::remove_all(target, error);
+  if (error) return FileError(error.value(), "remove", target);
+  return RenameDurably(folder / name, target);
+}
+
+bool HoldsCheckpointSetAside(const Path& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (absl::StartsWith(entry.path().filename().string(), run_directory::kCorruptPrefix)) return true;
+  }
+  return false;
 }
 
 absl::Status RemoveCheckpoint(const Path& folder, uint64_t step) {

@@ -47,6 +47,13 @@ std::vector<uint64_t> ListCheckpoints(const std::filesystem::path& folder);
 // Removes what interrupted writers left in `folder`.
 absl::Status RemoveUnfinished(const std::filesystem::path& folder);
 
+// Sets a damaged checkpoint aside as corrupt-step-N, for a person to look at: nothing lists or loads it any
+// more. Replaces one of that name. Errors of common/durable_file.h.
+absl::Status SetCheckpointAside(const std::filesystem::path& folder, uint64_t step);
+
+// Whether `folder` holds a checkpoint that was set aside.
+bool HoldsCheckpointSetAside(const std::filesystem::path& folder);
+
 // Removes one checkpoint; a crash leaves it whole or gone, never damaged.
 absl::Status RemoveCheckpoint(const std::filesystem::path& folder, uint64_t step);
 

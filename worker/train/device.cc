@@ -66,7 +66,8 @@ absl::StatusOr<ComputeDevice> PrepareDevice(const DeviceSettings& settings, Prec
 }
 
 nlohmann::json Fingerprint(const TrainerSpec& spec, const ComputeDevice& device) {
-  return {{"libtorch", TORCH_VERSION},
+  return {{"program", ECGTRAIN_VERSION},
+          {"libtorch", TORCH_VERSION},
           {"cpu", at::get_cpu_capability()},
           {"device", spec.device.gpu ? "gpu" : "cpu"},
           {"threads", spec.device.threads},

@@ -57,7 +57,8 @@ absl::StatusOr<LoopEnd> Evaluate(Session& session) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Network> network, LoadNetwork(session, parent, model));
   const BatchMaker batches(*session.pack, static_cast<uint32_t>(model.samples), session.device.device);
   return ReportTest(session,
-                    {*network, *session.pack, batches, records, label_task, spec.schedule.batch_size});
+                    {*network, *session.pack, batches, records, label_task, spec.schedule.batch_size},
+                    /*loop=*/nullptr);
 }
 
 }  // namespace ecgtrain

@@ -41,6 +41,9 @@ class EventFile final : public EventSink {
   // the size limit.
   absl::Status Append(absl::string_view type, nlohmann::json members) override;
 
+  // Writes what waits for space; call it last. RESOURCE_EXHAUSTED where there is still none.
+  absl::Status Flush() { return WriteWaiting(); }
+
   static constexpr size_t kMaxWaiting = 1000;
 
  private:

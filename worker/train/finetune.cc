@@ -128,7 +128,7 @@ absl::StatusOr<LoopEnd> Finetune(Session& session) {
   return Train(session, task, records, classes, [&](const TrainingLoop& loop) -> absl::StatusOr<LoopEnd> {
     // Without a best epoch (no score was ever defined) the last weights are what there is.
     if (!loop.best_weights().empty()) RETURN_IF_ERROR(task.network().weights().Load(loop.best_weights()));
-    return ReportTest(session, task.Input(records.test));
+    return ReportTest(session, task.Input(records.test), &loop);
   });
 }
 

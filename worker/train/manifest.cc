@@ -22,8 +22,8 @@ Json ModelToJson(const ModelConfig& model) {
 
 }  // namespace
 
-Json RunManifest(const TrainerSpec& spec, const std::vector<std::string>& classes,
-                 const std::string& data_digest, const Json& fingerprint) {
+Json RunManifest(const TrainerSpec& spec, const std::vector<std::string>& classes, const PackInfo& data,
+                 const Json& fingerprint) {
   Json manifest = {
       {"job", spec.job},
       {"attempt", spec.attempt},
@@ -33,7 +33,8 @@ Json RunManifest(const TrainerSpec& spec, const std::vector<std::string>& classe
       {"signal",
        {{"rate", spec.signal.rate}, {"samples", spec.signal.samples}, {"highpass", spec.signal.highpass}}},
       {"spec_sha256", spec.sha256},
-      {"data_digest", data_digest},
+      {"source_digest", data.source_digest},
+      {"data_digest", data.digest},
       {"fingerprint", fingerprint}};
   if (!classes.empty()) {
     manifest["classes"] = classes;

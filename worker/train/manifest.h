@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "worker/data/pack.h"
 #include "worker/train/spec.h"
 
 namespace ecgtrain {
@@ -14,7 +15,7 @@ namespace ecgtrain {
 // The part of a manifest that stays the same during a run: all but step, epoch, metrics and files. `classes`
 // is empty for a pretraining.
 nlohmann::json RunManifest(const TrainerSpec& spec, const std::vector<std::string>& classes,
-                           const std::string& data_digest, const nlohmann::json& fingerprint);
+                           const PackInfo& data, const nlohmann::json& fingerprint);
 
 // The network of a checkpoint. DATA_LOSS naming the member that is missing or not possible.
 absl::StatusOr<ModelConfig> ModelOfManifest(const nlohmann::json& manifest);

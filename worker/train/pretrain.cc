@@ -10,6 +10,7 @@
 #include "common/status_macros.h"
 #include "worker/model/model_table.h"
 #include "worker/train/failure.h"
+#include "worker/train/pass_progress.h"
 
 namespace ecgtrain {
 namespace {
@@ -79,7 +80,7 @@ class PretrainTask final : public TrainingTask {
     for (size_t begin = 0; begin < records_.validation.size(); begin += batch_size) {
       const auto records = absl::MakeConstSpan(records_.validation).subspan(begin, batch_size);
       mean.Add(loss(MaskedBatch(records, RandomPurpose::kValidationMask, 0)));
-      ASSIGN_OR_RETURN(const bool go_on, pulse());
+      ASSIGN_OR_RETURN(const bool go_on, pulse(begin + records.size(), records_.validation.size()));
       if (!go_on) return std::nullopt;
     }
     return mean.value();
@@ -94,12 +95,17 @@ class PretrainTask final : public TrainingTask {
 absl::StatusOr<LoopEnd> ReportResult(Session& session, const PretrainTask& task,
                                      const TrainingRecords& records, const TrainingLoop& loop) {
   RETURN_IF_ERROR(session.events.Append("phase", {{"phase", "finishing"}}));
-  const auto pulse = [&session]() -> absl::StatusOr<bool> { return !session.controls.StopRequested(); };
+  PassProgress progress(session.events, session.clock);
+  const auto pulse = [&](size_t done, size_t total) -> absl::StatusOr<bool> {
+    RETURN_IF_ERROR(progress.Report(loop.place(), done, total));
+    return !session.controls.StopRequested();
+  };
   ASSIGN_OR_RETURN(const std::optional<double> baseline, task.ZeroBaseline(pulse));
   if (!baseline.has_value()) return LoopEnd::kStopped;
   nlohmann::json values = {{"validation/loss_of_zeros", EventNumber(*baseline)},
                            {"best_step", loop.state().best_step}};
   for (const auto& [name, value] : loop.state().best) values[name] = EventNumber(value);
+  StampApproximate(loop.state(), values);
   RETURN_IF_ERROR(
       session.events.Append("result", {{"values", values}, {"records", records.validation.size()}}));
   return LoopEnd::kCompleted;

@@ -14,6 +14,7 @@
 #include "common/status_macros.h"
 #include "worker/run_directory/run_directory.h"
 #include "worker/train/failure.h"
+#include "worker/train/pass_progress.h"
 
 namespace ecgtrain {
 namespace {
@@ -139,7 +140,8 @@ absl::StatusOr<std::optional<Predictions>> Predict(const PredictionInput& input,
     const at::Tensor logits = Logits(input.network, batch.x, ForwardMode{});
     AddWindows(logits, absl::MakeConstSpan(positions).subspan(begin, input.batch_size), predictions.classes,
                cells);
-    ASSIGN_OR_RETURN(const bool go_on, pulse());
+    ASSIGN_OR_RETURN(const bool go_on,
+                     pulse(std::min(begin + input.batch_size, windows.size()), windows.size()));
     if (!go_on) return std::nullopt;
   }
   FillPredictions(input, cells, window_counts, predictions);
@@ -164,9 +166,17 @@ Metrics ScoreMetrics(const std::string& prefix, const Predictions& predictions,
       {prefix + "f_max", scores.has_value() ? scores->f_max.value : kUndefined}};
 }
 
-absl::StatusOr<LoopEnd> ReportTest(Session& session, const PredictionInput& input) {
+absl::StatusOr<LoopEnd> ReportTest(Session& session, const PredictionInput& input, const TrainingLoop* loop) {
   RETURN_IF_ERROR(session.events.Append("phase", {{"phase", "testing"}}));
-  const auto pulse = [&session]() -> absl::StatusOr<bool> { return !session.controls.StopRequested(); };
+  PassProgress progress(session.events, session.clock);
+  const auto pulse = [&](size_t done, size_t total) -> absl::StatusOr<bool> {
+    // An evaluation has no steps but these.
+    const TrainingPlace place =
+        loop != nullptr ? loop->place()
+                        : TrainingPlace{.step = done, .total_steps = total, .epoch = 1, .epochs = 1};
+    RETURN_IF_ERROR(progress.Report(place, done, total));
+    return !session.controls.StopRequested();
+  };
   ASSIGN_OR_RETURN(const std::optional<Predictions> predictions, Predict(input, pulse));
   if (!predictions.has_value()) return LoopEnd::kStopped;
   ASSIGN_OR_RETURN(const std::optional<Scores> scores, ScorePredictions(*predictions));
@@ -182,6 +192,7 @@ absl::StatusOr<LoopEnd> ReportTest(Session& session, const PredictionInput& inpu
   Json values = Json::object();
   for (const auto& [name, value] : ScoreMetrics("test/", *predictions, scores))
     values[name] = EventNumber(value);
+  if (loop != nullptr) StampApproximate(loop->state(), values);
   RETURN_IF_ERROR(session.events.Append("result", {{"values", values},
                                                    {"classes_scored", scores->classes_scored},
                                                    {"classes_left_out", scores->classes_left_out},

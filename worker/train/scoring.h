@@ -47,8 +47,9 @@ Metrics ScoreMetrics(const std::string& prefix, const Predictions& predictions,
                      const std::optional<Scores>& scores);
 
 // Scores the records on the test folds and reports them: `phase`, artifacts/predictions.csv,
-// artifacts/scores.json and `result`. NON_FINITE where the network answers with something else than numbers.
-absl::StatusOr<LoopEnd> ReportTest(Session& session, const PredictionInput& input);
+// artifacts/scores.json and `result`. `loop` is the training that made the weights; none in an evaluation.
+// NON_FINITE where the network answers with something else than numbers.
+absl::StatusOr<LoopEnd> ReportTest(Session& session, const PredictionInput& input, const TrainingLoop* loop);
 
 }  // namespace ecgtrain
 

@@ -9,6 +9,7 @@
 #include "worker/run_directory/run_directory.h"
 #include "worker/train/failure.h"
 #include "worker/train/manifest.h"
+#include "worker/train/pass_progress.h"
 
 namespace ecgtrain {
 namespace {
@@ -43,9 +44,10 @@ absl::StatusOr<std::filesystem::path> PackPath(const Session& session) {
   options.highpass = session.spec.signal.highpass;
   options.cache = data.cache;
   options.threads = session.spec.device.threads;
-  return PackDataSet(options, [&session](size_t, size_t) {
-    return session.controls.StopRequested() ? absl::CancelledError("stopped while packing")
-                                            : absl::OkStatus();
+  PassProgress progress(session.events, session.clock);
+  return PackDataSet(options, [&](size_t done, size_t total) {
+    if (session.controls.StopRequested()) return absl::CancelledError("stopped while packing");
+    return progress.Report(TrainingPlace(), done, total);
   });
 }
 
@@ -62,43 +64,97 @@ absl::Status Warn(Session& session, absl::string_view code, absl::string_view me
   return session.events.Append("warning", {{"code", code}, {"message", message}});
 }
 
-// The newest usable checkpoint of the run directory; damaged ones cost a warning.
-absl::StatusOr<std::optional<Checkpoint>> NewestOwn(Session& session, const std::filesystem::path& folder) {
-  for (const uint64_t step : ListCheckpoints(folder)) {
-    auto checkpoint = ReadCheckpoint(folder / run_directory::CheckpointName(step));
-    if (checkpoint.ok()) return *std::move(checkpoint);
-    RETURN_IF_ERROR(Warn(session, "CHECKPOINT_CORRUPT", checkpoint.status().message()));
-  }
-  return std::nullopt;
+struct Damaged {
+  uint64_t step = 0;
+  std::string finding;
+};
+
+// Sets a damaged checkpoint aside and says where training goes on instead.
+absl::Status Quarantine(Session& session, const std::filesystem::path& folder, const Damaged& damaged,
+                        const std::string& instead) {
+  const std::string name = run_directory::CheckpointName(damaged.step);
+  RETURN_IF_ERROR(SetCheckpointAside(folder, damaged.step));
+  RETURN_IF_ERROR(Warn(
+      session, "CHECKPOINT_CORRUPT",
+      absl::StrCat(damaged.finding, "; set aside as ", run_directory::kCorruptPrefix, name, "; ", instead)));
+  return session.events.Append("checkpoint_removed", {{"name", name}});
 }
 
-absl::StatusOr<std::optional<Checkpoint>> FindResume(Session& session, const std::filesystem::path& folder) {
-  ASSIGN_OR_RETURN(std::optional<Checkpoint> own, NewestOwn(session, folder));
-  if (own.has_value() || session.spec.resume.empty()) return own;
+// The checkpoint given as inputs/resume, if there is one.
+absl::StatusOr<std::optional<Checkpoint>> ReadGiven(const Session& session) {
+  if (session.spec.resume.empty()) return std::nullopt;
   ASSIGN_OR_RETURN(Checkpoint given, ReadCheckpoint(session.folder / session.spec.resume),
                    WithReason(_, ExitReason::kCheckpointCorrupt));
   return given;
 }
 
-// Brings the loop to where the checkpoint left off; 0 where there is none.
-absl::StatusOr<uint64_t> Resume(Session& session, const std::filesystem::path& folder,
-                                const nlohmann::json& manifest, TrainingLoop& loop) {
-  ASSIGN_OR_RETURN(const std::optional<Checkpoint> checkpoint, FindResume(session, folder));
-  if (!checkpoint.has_value()) return 0;
+// The newest whole checkpoint of the run directory, else the given one. Damaged ones are set aside.
+absl::StatusOr<std::optional<Checkpoint>> FindResume(Session& session, const std::filesystem::path& folder) {
+  std::optional<Checkpoint> found;
+  std::vector<Damaged> damaged;
+  for (const uint64_t step : ListCheckpoints(folder)) {
+    auto checkpoint = ReadCheckpoint(folder / run_directory::CheckpointName(step));
+    if (checkpoint.ok()) {
+      found = *std::move(checkpoint);
+      break;
+    }
+    damaged.push_back({step, std::string(checkpoint.status().message())});
+  }
+  absl::Status none_given;
+  if (!found.has_value()) {
+    auto given = ReadGiven(session);
+    if (given.ok()) found = *std::move(given);
+    none_given = given.status();
+  }
+  const std::string instead = found.has_value()
+                                  ? absl::StrCat("going on from step ", found->manifest["step"].dump())
+                                  : std::string("no older one is left");
+  for (const Damaged& one : damaged) RETURN_IF_ERROR(Quarantine(session, folder, one, instead));
+  RETURN_IF_ERROR(none_given);
+  if (found.has_value() || !HoldsCheckpointSetAside(folder)) return found;
+  return Failure(
+      ExitReason::kCheckpointCorrupt,
+      absl::StrCat("every checkpoint in ", folder.string(),
+                   " was damaged and is set aside; requeue the job from an older checkpoint or from "
+                   "scratch (alone: use an empty run directory)"));
+}
+
+bool Same(const nlohmann::json& a, const nlohmann::json& b, const char* key) {
+  return a.value(key, nlohmann::json()) == b.value(key, nlohmann::json());
+}
+
+// What must not change between two attempts of a job.
+absl::Status CheckSameTraining(const nlohmann::json& checkpoint, const nlohmann::json& own) {
   for (const char* key : {"task", "model", "signal", "classes"}) {
-    if (checkpoint->manifest.value(key, nlohmann::json()) == manifest.value(key, nlohmann::json())) continue;
+    if (Same(checkpoint, own, key)) continue;
     return Failure(ExitReason::kUserError, absl::StrCat("the checkpoint to go on from was made with another ",
                                                         key, "; requeue the job from its start"));
   }
-  RETURN_IF_ERROR(WithReason(loop.Restore(*checkpoint), ExitReason::kCheckpointCorrupt));
+  if (Same(checkpoint, own, "source_digest")) return absl::OkStatus();
+  return Failure(ExitReason::kDataCorrupt,
+                 absl::StrCat("the data set has changed: the checkpoint was trained on ",
+                              checkpoint.value("source_digest", nlohmann::json()).dump(), ", here it is ",
+                              own["source_digest"].dump(),
+                              "; bring the old one back or requeue the job from its start"));
+}
+
+// Brings the loop to where the checkpoint left off.
+absl::Status Resume(Session& session, const Checkpoint& checkpoint, const nlohmann::json& manifest,
+                    TrainingLoop& loop) {
+  RETURN_IF_ERROR(CheckSameTraining(checkpoint.manifest, manifest));
+  RETURN_IF_ERROR(WithReason(loop.Restore(checkpoint), ExitReason::kCheckpointCorrupt));
+  bool exact = true;
   for (const char* key : {"fingerprint", "data_digest"}) {
-    if (checkpoint->manifest.value(key, nlohmann::json()) == manifest.value(key, nlohmann::json())) continue;
-    RETURN_IF_ERROR(Warn(session, "APPROXIMATE_RESUME",
-                         absl::StrCat("the checkpoint was made with another ", key, ": ",
-                                      checkpoint->manifest.value(key, nlohmann::json()).dump(),
-                                      "; numbers will differ from an uninterrupted run")));
+    if (Same(checkpoint.manifest, manifest, key)) continue;
+    exact = false;
+    RETURN_IF_ERROR(
+        Warn(session, "APPROXIMATE_RESUME",
+             absl::StrCat("the checkpoint was made with another ", key, ", ",
+                          checkpoint.manifest.value(key, nlohmann::json()).dump(), ", here it is ",
+                          manifest[key].dump(), "; numbers will differ from those of an uninterrupted run")));
   }
-  return loop.state().step;
+  if (!exact) loop.NoteApproximateResume();
+  return absl::OkStatus();
 }
 
 absl::Status AnnounceTraining(Session& session, const TrainingRecords& records, uint64_t resumed_step,
@@ -131,28 +187,34 @@ absl::StatusOr<Checkpoint> ReadParent(const Session& session) {
   return WithReason(checkpoint.status(), missing ? ExitReason::kDataMissing : ExitReason::kCheckpointCorrupt);
 }
 
+void StampApproximate(const TrainingState& state, nlohmann::json& values) {
+  if (state.approximate_resumes > 0) values["approximate_resumes"] = state.approximate_resumes;
+}
+
 absl::StatusOr<LoopEnd> Train(Session& session, TrainingTask& task, const TrainingRecords& records,
                               const std::vector<std::string>& classes, Finish finish) {
   const TrainerSpec& spec = session.spec;
   const std::filesystem::path folder = session.folder / run_directory::kCheckpointsFolder;
   RETURN_IF_ERROR(RemoveUnfinished(folder));
+  ASSIGN_OR_RETURN(const std::optional<Checkpoint> checkpoint, FindResume(session, folder));
   CheckpointKeeper keeper(
       folder, {spec.checkpoint.keep_last, spec.checkpoint.keep_best, spec.checkpoint.metric}, session.events);
   const nlohmann::json manifest =
-      RunManifest(spec, classes, session.pack->info().digest, Fingerprint(spec, session.device));
+      RunManifest(spec, classes, session.pack->info(), Fingerprint(spec, session.device));
   TrainingLoop loop(task,
                     {.optimizer = spec.optimizer,
                      .schedule = spec.schedule,
                      .checkpoint = spec.checkpoint,
                      .seed = spec.seed,
                      .dropout = spec.model.dropout,
+                     .non_finite_limit = spec.non_finite_limit,
                      .manifest = manifest},
                     {session.events, keeper, session.controls, session.clock});
   // For exit.json, however this ends.
   const absl::Cleanup remember_step = [&session, &loop] { session.step = loop.state().step; };
-  ASSIGN_OR_RETURN(const uint64_t resumed_step, Resume(session, folder, manifest, loop));
+  if (checkpoint.has_value()) RETURN_IF_ERROR(Resume(session, *checkpoint, manifest, loop));
   RETURN_IF_ERROR(
-      AnnounceTraining(session, records, resumed_step, task.network().weights().ParameterCount()));
+      AnnounceTraining(session, records, loop.state().step, task.network().weights().ParameterCount()));
   ASSIGN_OR_RETURN(const LoopEnd end, loop.Run());
   if (end == LoopEnd::kStopped) return end;
   return finish(loop);

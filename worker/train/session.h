@@ -50,8 +50,13 @@ struct TrainingRecords {
   RecordSet test;
 };
 
+// Says in a result's `values` how often the training went on in another environment, where it did.
+void StampApproximate(const TrainingState& state, nlohmann::json& values);
+
 // Runs the loop from the newest usable checkpoint: of the run directory, else inputs/resume, else from the
-// start. `finish` goes on with the ended loop, unless it was stopped.
+// start. Damaged ones of the run directory are set aside with a warning; CHECKPOINT_CORRUPT where that leaves
+// none: nobody asked to start anew. DATA_CORRUPT where the data set is another than the checkpoint's.
+// `finish` goes on with the ended loop, unless it was stopped.
 using Finish = absl::FunctionRef<absl::StatusOr<LoopEnd>(const TrainingLoop& loop)>;
 absl::StatusOr<LoopEnd> Train(Session& session, TrainingTask& task, const TrainingRecords& records,
                               const std::vector<std::string>& classes, Finish finish);

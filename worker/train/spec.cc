@@ -189,6 +189,7 @@ absl::Status ReadJobSpec(const Json& json, TrainerSpec& spec) {
                                {"tf32", Precision::kTf32},
                                {"bf16", Precision::kBf16}});
   fields.ReadUnsigned("seed", spec.seed, 0, 0xffffffff);
+  fields.ReadUnsigned("non_finite_limit", spec.non_finite_limit, 1, 100000);
   RETURN_IF_ERROR(ReadModel(fields.Object("model"), "spec.model", spec));
   const char* task = spec.kind == TaskKind::kPretrain   ? "pretrain"
                      : spec.kind == TaskKind::kFinetune ? "finetune"

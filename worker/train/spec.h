@@ -99,6 +99,7 @@ struct TrainerSpec {
   ScheduleSettings schedule;
   Precision precision = Precision::kAuto;
   uint64_t seed = 1;
+  uint64_t non_finite_limit = 10;  // steps in a row
   CheckpointSettings checkpoint;
 
   DataSource data;

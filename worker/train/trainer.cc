@@ -56,6 +56,7 @@ absl::StatusOr<LoopEnd> RunCatching(Session& session) {
     return Failure(ExitReason::kOomGpu, FirstLine(error.what_without_backtrace()));
   } catch (const c10::Error& error) {
     const std::string message = FirstLine(error.what_without_backtrace());
+    if (absl::StrContains(message, "_STATUS_ALLOC_FAILED")) return Failure(ExitReason::kOomGpu, message);
     if (absl::StrContains(message, "device(s) is/are busy")) return Failure(ExitReason::kDeviceBusy, message);
     const bool cuda = absl::StrContains(message, "CUDA") || absl::StrContains(message, "cuDNN");
     return Failure(cuda ? ExitReason::kGpuFault : ExitReason::kInternal, message);
@@ -121,8 +122,15 @@ TrainerExit RunTrainer(const std::filesystem::path& spec_file, const std::filesy
   } else {
     exit = {ReasonOf(events.status()), std::string(events.status().message()), 0};
   }
-  const bool failed = exit.reason != ExitReason::kCompleted && exit.reason != ExitReason::kStopped;
-  if (failed && events.ok()) {
+  const auto failed = [&exit] {
+    return exit.reason != ExitReason::kCompleted && exit.reason != ExitReason::kStopped;
+  };
+  if (events.ok() && !failed()) {
+    // What nobody can read has not been done.
+    const absl::Status flushed = (*events)->Flush();
+    if (!flushed.ok()) exit = {ReasonOf(flushed), std::string(flushed.message()), exit.step};
+  }
+  if (failed() && events.ok()) {
     const absl::Status reported = (*events)->Append(
         "error", {{"reason", run_directory::ExitReasonName(exit.reason)}, {"message", exit.message}});
     if (!reported.ok()) LogError("the error event could not be written", {{"problem", reported.message()}});

@@ -55,6 +55,7 @@ absl::StatusOr<LoopEnd> TrainingLoop::Run() {
       return LoopEnd::kStopped;
     }
   }
+  RETURN_IF_ERROR(ReportProgress());
   RETURN_IF_ERROR(Save(/*best=*/false, SaveMode::kDurable));
   return LoopEnd::kCompleted;
 }
@@ -98,7 +99,7 @@ void TrainingLoop::TrainStep(const Batch& batch) {
 
 absl::StatusOr<bool> TrainingLoop::ValidateEpoch() {
   RETURN_IF_ERROR(effects_.events.Append("phase", {{"phase", "validating"}}));
-  const auto pulse = [this]() -> absl::StatusOr<bool> {
+  const auto pulse = [this](size_t, size_t) -> absl::StatusOr<bool> {
     if (progress_.TakeDue(effects_.clock.Monotonic())) RETURN_IF_ERROR(ReportProgress());
     RETURN_IF_ERROR(effects_.keeper.Poll());
     return !effects_.controls.StopRequested();
@@ -129,7 +130,7 @@ bool TrainingLoop::Finished() const {
   return state_.epoch >= config_.schedule.epochs || (AtStepLimit() && state_.step_in_epoch == 0);
 }
 
-uint64_t TrainingLoop::total_steps() const {
+uint64_t TrainingLoop::TotalSteps() const {
   const uint64_t by_epochs = steps_per_epoch_ * config_.schedule.epochs;
   return config_.schedule.max_steps > 0 ? std::min(by_epochs, config_.schedule.max_steps) : by_epochs;
 }
@@ -164,21 +165,26 @@ absl::Status TrainingLoop::ReportTraining() {
 }
 
 absl::Status TrainingLoop::CheckNumbers(const StepMeter::Reading& reading) {
-  if (reading.skipped_run < kNonFiniteLimit) return absl::OkStatus();
+  if (reading.skipped_run < config_.non_finite_limit) return absl::OkStatus();
   return Failure(
       run_directory::ExitReason::kNonFinite,
       absl::StrCat("loss or gradient not finite for ", reading.skipped_run, " steps in a row up to step ",
                    state_.step, "; lower optimizer.learning_rate or go on from an earlier checkpoint"));
 }
 
+TrainingPlace TrainingLoop::place() const {
+  return {.step = state_.step,
+          .total_steps = TotalSteps(),
+          .epoch = CurrentEpoch(),
+          .epochs = config_.schedule.epochs};
+}
+
 absl::Status TrainingLoop::ReportProgress() {
-  return effects_.events.Append("progress", {{"step", state_.step},
-                                             {"total_steps", total_steps()},
-                                             {"epoch", CurrentEpoch()},
-                                             {"epochs", config_.schedule.epochs},
-                                             {"records_per_second", progress_.records_per_second()},
-                                             {"step_seconds", progress_.median_step_seconds()},
-                                             {"data_wait_seconds", progress_.data_wait_seconds()}});
+  Json event = PlaceToJson(place());
+  event["records_per_second"] = progress_.records_per_second();
+  event["step_seconds"] = progress_.median_step_seconds();
+  event["data_wait_seconds"] = progress_.data_wait_seconds();
+  return effects_.events.Append("progress", event);
 }
 
 absl::Status TrainingLoop::ReportMetrics(const Metrics& metrics) {
@@ -203,7 +209,10 @@ absl::Status TrainingLoop::SaveIfDue() {
 absl::Status TrainingLoop::Save(bool best, SaveMode mode) {
   save_due_ = false;
   if (saved_.has_value() && SamePlace(*saved_, state_)) {
-    return mode == SaveMode::kDurable ? effects_.keeper.Finish() : absl::OkStatus();
+    if (mode != SaveMode::kDurable) return absl::OkStatus();
+    // The end of a training: a disk that was full may have space again.
+    const absl::Status finished = effects_.keeper.Finish();
+    if (ReasonOf(finished) != run_directory::ExitReason::kDiskFull) return finished;
   }
   last_save_ = effects_.clock.Monotonic();
   if (mode == SaveMode::kSkipIfBusy && effects_.keeper.busy()) return absl::OkStatus();

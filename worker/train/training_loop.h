@@ -35,7 +35,8 @@ struct LoopConfig {
   CheckpointSettings checkpoint;
   uint64_t seed = 1;
   double dropout = 0;
-  nlohmann::json manifest;  // what a checkpoint's manifest says besides step, epoch and metrics
+  uint64_t non_finite_limit = 10;  // steps in a row that end the training
+  nlohmann::json manifest;         // what a checkpoint's manifest says besides step, epoch and metrics
 };
 
 // Where the loop's effects go.
@@ -57,16 +58,17 @@ class TrainingLoop {
   // not fit; the loop is not to be used then.
   absl::Status Restore(const Checkpoint& checkpoint);
 
+  // What goes on from here is another environment's.
+  void NoteApproximateResume() { ++state_.approximate_resumes; }
+
   // Trains to the end, or until a stop is asked for; a durable checkpoint holds the end in both cases.
   // NON_FINITE and DISK_FULL (failure.h), and the errors of the task and the effects.
   absl::StatusOr<LoopEnd> Run();
 
   const TrainingState& state() const { return state_; }
-  uint64_t total_steps() const;
+  TrainingPlace place() const;
   // Of the epoch with the best metric; empty where there is none or the task does not need them.
   const std::vector<NamedTensor>& best_weights() const { return best_weights_; }
-
-  static constexpr uint64_t kNonFiniteLimit = 10;  // steps in a row
 
  private:
   bool Finished() const;
@@ -85,6 +87,7 @@ class TrainingLoop {
   absl::Status SaveIfDue();
   absl::Status Save(bool best, SaveMode mode);
   Checkpoint Snapshot() const;
+  uint64_t TotalSteps() const;
   uint64_t CurrentEpoch() const;
 
   TrainingTask& task_;

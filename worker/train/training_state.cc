@@ -45,7 +45,15 @@ Json StateToJson(const TrainingState& state) {
           {"best", best},
           {"learning_rate", EventNumber(state.plateau.learning_rate)},
           {"plateau_best", EventNumber(state.plateau.best)},
-          {"epochs_since_best", state.plateau.epochs_since_best}};
+          {"epochs_since_best", state.plateau.epochs_since_best},
+          {"approximate_resumes", state.approximate_resumes}};
+}
+
+Json PlaceToJson(const TrainingPlace& place) {
+  return {{"step", place.step},
+          {"total_steps", place.total_steps},
+          {"epoch", place.epoch},
+          {"epochs", place.epochs}};
 }
 
 absl::StatusOr<TrainingState> StateFromJson(const Json& json) {
@@ -58,6 +66,7 @@ absl::StatusOr<TrainingState> StateFromJson(const Json& json) {
   ASSIGN_OR_RETURN(state.plateau.best, Number(json, "plateau_best"));
   ASSIGN_OR_RETURN(const uint64_t since_best, Count(json, "epochs_since_best"));
   state.plateau.epochs_since_best = static_cast<uint32_t>(since_best);
+  ASSIGN_OR_RETURN(state.approximate_resumes, Count(json, "approximate_resumes"));
   const auto best = json.find("best");
   if (best == json.end() || !best->is_object()) return Missing("best");
   for (const auto& [name, value] : best->items()) {

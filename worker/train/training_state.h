@@ -21,7 +21,20 @@ struct TrainingState {
   uint64_t best_step = 0;      // 0: none yet
   PlateauSchedule::State plateau;
   Metrics best;  // all validation metrics of the best epoch
+  // Times it went on in an environment other than its checkpoint's, where numbers may differ in their last
+  // digits.
+  uint64_t approximate_resumes = 0;
 };
+
+// How far a training is, as `progress` events say it.
+struct TrainingPlace {
+  uint64_t step = 0;
+  uint64_t total_steps = 0;
+  uint64_t epoch = 0;  // from 1
+  uint64_t epochs = 0;
+};
+
+nlohmann::json PlaceToJson(const TrainingPlace& place);
 
 nlohmann::json StateToJson(const TrainingState& state);
 // DATA_LOSS naming the member that is missing or of another type.

@@ -17,8 +17,9 @@
 
 namespace ecgtrain {
 
-// Called between the batches of a long pass: false where it is to end at once.
-using Pulse = absl::FunctionRef<absl::StatusOr<bool>()>;
+// Called between the batches of a long pass, when `done` of its `total` records are through: false where it
+// is to end at once.
+using Pulse = absl::FunctionRef<absl::StatusOr<bool>(size_t done, size_t total)>;
 
 // Bound to one thread.
 class TrainingTask {

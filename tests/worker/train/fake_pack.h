@@ -1,16 +1,14 @@
-// A small pack in memory, and the folder and event helpers that the training tests share.
+// A small pack and events in memory, for the training tests.
 #ifndef ECGTRAIN_TESTS_WORKER_TRAIN_FAKE_PACK_H_
 #define ECGTRAIN_TESTS_WORKER_TRAIN_FAKE_PACK_H_
 
-#include <stdlib.h>
-
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/temporary_folder.h"
 #include "worker/data/pack.h"
 #include "worker/model/counter_random.h"
 #include "worker/train/events.h"
@@ -75,25 +73,6 @@ class FakeEvents final : public EventSink {
   }
 
   std::vector<nlohmann::json> events;
-};
-
-// A folder that is gone with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "ecgtrain-train-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace ecgtrain
