@@ -104,6 +104,7 @@ void FillAll(const v1::JobSpec& given, v1::JobSpec& spec, std::vector<v1::SpecPr
     FillModel(spec);
   }
   FillByKind(spec);
+  if (spec.has_evaluate()) KeepEvaluationOnly(spec);
 }
 
 }  // namespace
@@ -135,6 +136,14 @@ std::vector<uint32_t> ChannelsForWidth(double width) {
     channels.push_back(static_cast<uint32_t>(std::max(8., rounded)));
   }
   return channels;
+}
+
+void KeepEvaluationOnly(v1::JobSpec& spec) {
+  v1::ScheduleSpec schedule;
+  if (spec.schedule().has_batch_size()) schedule.set_batch_size(spec.schedule().batch_size());
+  *spec.mutable_schedule() = schedule;
+  spec.clear_optimizer();
+  spec.clear_checkpoint();
 }
 
 std::vector<v1::SpecProblem> ResolveSpec(v1::JobSpec& spec) {

@@ -19,7 +19,8 @@ namespace ecgtrain {
 //
 // A job that starts `from` another (every evaluation does) takes model and signal from there: of `model` only
 // `dropout` and `head` may be given in a fine-tuning, nothing in an evaluation, and what is absent stays
-// absent until InheritModel.
+// absent until InheritModel. An evaluation has no optimizer, no checkpoints and of the schedule batch_size
+// alone.
 std::vector<v1::SpecProblem> ResolveSpec(v1::JobSpec& spec);
 
 // True for a fine-tuning with `from` and for every evaluation.
@@ -31,6 +32,9 @@ void InheritModel(const v1::JobSpec& parent, v1::JobSpec& child);
 // Undoes InheritModel, so that a stored specification can be submitted again. No effect on jobs without
 // `from`.
 void ClearInheritedModel(v1::JobSpec& child);
+
+// Clears what only a training has: optimizer, checkpoint, and all of schedule but batch_size.
+void KeepEvaluationOnly(v1::JobSpec& spec);
 
 // "pretrain", "finetune" or "evaluate"; "" without a task.
 absl::string_view KindOf(const v1::JobSpec& spec);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -19,6 +20,9 @@ namespace ecgtrain {
 namespace {
 
 using Problems = std::vector<v1::SpecProblem>;
+
+using ::google::protobuf::FieldDescriptor;
+using ::google::protobuf::Message;
 
 constexpr size_t kMaxLabelKey = 63;
 constexpr size_t kMaxLabelValue = 128;
@@ -162,6 +166,30 @@ void CheckTraining(const v1::JobSpec& spec, Problems& problems) {
   }
 }
 
+std::set<std::string> GivenFields(const Message& section) {
+  std::vector<const FieldDescriptor*> fields;
+  section.GetReflection()->ListFields(section, &fields);
+  std::set<std::string> names;
+  for (const FieldDescriptor* field : fields) names.insert(field->name());
+  return names;
+}
+
+// What only a training has.
+void CheckEvaluation(const v1::JobSpec& given, Problems& problems) {
+  v1::JobSpec rest = given;
+  KeepEvaluationOnly(rest);
+  const auto refuse = [&](const std::string& section, const Message& whole, const Message& kept) {
+    for (const std::string& field : GivenFields(whole)) {
+      if (!GivenFields(kept).contains(field)) {
+        AddProblem(problems, absl::StrCat(section, ".", field), "an evaluation trains nothing; leave it out");
+      }
+    }
+  };
+  refuse("optimizer", given.optimizer(), rest.optimizer());
+  refuse("schedule", given.schedule(), rest.schedule());
+  refuse("checkpoint", given.checkpoint(), rest.checkpoint());
+}
+
 bool GivesInheritedModelField(const v1::ModelSpec& model) {
   v1::ModelSpec rest = model;
   rest.clear_dropout();
@@ -183,6 +211,7 @@ void CheckGiven(const v1::JobSpec& given, Problems& problems) {
     AddProblem(problems, "evaluate.folds",
                "an evaluation uses test folds only; leave train and validation out");
   }
+  if (given.has_evaluate()) CheckEvaluation(given, problems);
   if (given.has_evaluate() && given.model().ByteSizeLong() > 0) {
     AddProblem(problems, "model", "an evaluation takes its model from evaluate.from; leave it out");
   } else if (InheritsModel(given) && GivesInheritedModelField(given.model())) {

@@ -190,7 +190,27 @@ INSTANTIATE_TEST_SUITE_P(
         Problem{"{finetune: {dataset: a, from: 12@best}, model: {preset: tiny}}",
                 "model: a job with finetune.from takes its model from there"},
         Problem{"{evaluate: {dataset: a, from: 12@best}, model: {dropout: 0}}",
-                "model: an evaluation takes its model from evaluate.from"}));
+                "model: an evaluation takes its model from evaluate.from"},
+        Problem{"{evaluate: {dataset: a, from: 12@best}, optimizer: {learning_rate: 0.1}}",
+                "optimizer.learning_rate: an evaluation trains nothing; leave it out"},
+        Problem{"{evaluate: {dataset: a, from: 12@best}, schedule: {batch_size: 8, epochs: 2}}",
+                "schedule.epochs: an evaluation trains nothing; leave it out"},
+        Problem{"{evaluate: {dataset: a, from: 12@best}, schedule: {plateau: {patience: 2}}}",
+                "schedule.plateau: an evaluation trains nothing; leave it out"},
+        Problem{"{evaluate: {dataset: a, from: 12@best}, checkpoint: {keep_last: 3}}",
+                "checkpoint.keep_last: an evaluation trains nothing; leave it out"}));
+
+TEST(ResolveSpecTest, AnEvaluationHasABatchSizeAndNothingElseOfATraining) {
+  v1::JobSpec spec = Resolve("evaluate: {dataset: a, from: 12@best}\nschedule: {batch_size: 8}");
+  EXPECT_EQ(spec.schedule().batch_size(), 8u);
+  EXPECT_FALSE(spec.schedule().has_epochs());
+  EXPECT_FALSE(spec.has_optimizer());
+  EXPECT_FALSE(spec.has_checkpoint());
+  const v1::JobSpec resolved = spec;
+  EXPECT_EQ(Lines(ResolveSpec(spec)), "");
+  EXPECT_TRUE(MessageDifferencer::Equals(spec, resolved));
+  EXPECT_EQ(Resolve("evaluate: {dataset: a, from: 12@best}").schedule().batch_size(), 64u);
+}
 
 TEST(ResolveSpecTest, ReportsAllProblemsAtOnce) {
   v1::JobSpec spec = Parse(

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "common/durable_file.h"
 #include "spec/resolve.h"
 #include "spec/spec_parser.h"
@@ -15,12 +17,23 @@ namespace ecgtrain {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(SpecReferenceTest, HoldsRulesAndComments) {
   const std::string page = SpecReference();
   EXPECT_THAT(page, HasSubstr("| `learning_rate` | number | `0.001` | 1e-08 to 10 |"));
   EXPECT_THAT(page, HasSubstr("Same cells in all leads, or drawn for each lead."));
   EXPECT_THAT(page, HasSubstr("## `pretrain.folds`, `finetune.folds`, `evaluate.folds`"));
+}
+
+TEST(SpecReferenceTest, EveryFieldAndSectionSaysWhatItIs) {
+  const std::string page = SpecReference();
+  for (const absl::string_view line : absl::StrSplit(page, '\n')) {
+    if (!absl::StartsWith(line, "| `")) continue;
+    EXPECT_FALSE(absl::EndsWith(line, "|  |")) << line;
+  }
+  // A section's name, an empty line and its table: nothing in between.
+  EXPECT_THAT(page.substr(page.find("## `pretrain`")), Not(HasSubstr("`\n\n| field")));
 }
 
 TEST(SpecReferenceTest, ExampleResolves) {
