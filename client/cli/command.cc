@@ -50,9 +50,9 @@ const std::vector<Option>& GlobalOptions() {
 std::vector<Command> AllCommands() {
   std::vector<Command> all;
   for (std::vector<Command> (*list)() :
-       {SubmitCommands, JobQueryCommands, JobFollowCommands, JobChangeCommands, QuickJobCommands,
-        CheckpointCommands, WorkerCommands, TokenCommands, ServerCommands, CompletionCommands,
-        DemoCommands}) {
+       {SubmitCommands, JobQueryCommands, JobFollowCommands, JobChangeCommands, VerifyResumeCommands,
+        QuickJobCommands, CheckpointCommands, WorkerCommands, TokenCommands, ServerCommands,
+        CompletionCommands, DemoCommands}) {
     std::vector<Command> some = list();
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }

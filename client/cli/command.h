@@ -73,6 +73,7 @@ std::vector<Command> SubmitCommands();
 std::vector<Command> JobQueryCommands();
 std::vector<Command> JobFollowCommands();
 std::vector<Command> JobChangeCommands();
+std::vector<Command> VerifyResumeCommands();
 std::vector<Command> QuickJobCommands();
 std::vector<Command> CheckpointCommands();
 std::vector<Command> WorkerCommands();
