@@ -31,13 +31,15 @@ void Sha256::Update(absl::string_view bytes) {
   EVP_DigestUpdate(state_->context, bytes.data(), bytes.size());
 }
 
-std::string Sha256::HexDigest() {
+std::string Sha256::Digest() {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   EVP_DigestFinal_ex(state_->context, digest, &size);
   EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr);
-  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), size));
+  return std::string(reinterpret_cast<const char*>(digest), size);
 }
+
+std::string Sha256::HexDigest() { return absl::BytesToHexString(Digest()); }
 
 std::string Sha256Hex(absl::string_view bytes) {
   Sha256 hash;

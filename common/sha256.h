@@ -21,7 +21,9 @@ class Sha256 {
   Sha256& operator=(Sha256&&) noexcept;
 
   void Update(absl::string_view bytes);
-  // 64 hexadecimal digits; the object starts anew afterwards.
+  // 32 bytes; the object starts anew afterwards.
+  std::string Digest();
+  // The same as 64 hexadecimal digits.
   std::string HexDigest();
 
  private:

@@ -7,7 +7,6 @@
 #include <limits>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/crc32c.h"
 #include "common/durable_file.h"
@@ -160,7 +159,7 @@ absl::Status PackWriter::Finish(const PackInfo& info) {
   RETURN_IF_ERROR(append(header, &preamble.header_offset));
   preamble.file_size = position_;
   preamble.metadata_crc32c = crc;
-  const std::string digest = absl::HexStringToBytes(sha256_.HexDigest());
+  const std::string digest = sha256_.Digest();
   std::copy(digest.begin(), digest.end(), preamble.sha256.begin());
   preamble.preamble_crc32c = Crc32c(BytesOf(&preamble, 1));
   if (lseek(fd_.get(), 0, SEEK_SET) != 0) return FileError(errno, "seek", temporary_);
