@@ -119,7 +119,11 @@ absl::StatusOr<UploadState> DirectoryArtifactStore::OpenUpload(absl::string_view
   // Before the look at the file: a Delete from here on is refused, an earlier one is seen.
   Claim(sha256);
   const absl::StatusOr<uint64_t> stored = FileSize(sha256);
-  if (stored.ok() && *stored == size) return UploadState{.durable_size = size, .complete = true};
+  if (stored.ok() && *stored == size) {
+    // A process that was killed may have moved it there without the sync that comes after.
+    RETURN_IF_ERROR(files_.SyncName(sha256));
+    return UploadState{.durable_size = size, .complete = true};
+  }
   if (stored.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the file with SHA-256 ", sha256, " has ", *stored, " bytes, not ", size));
@@ -177,6 +181,7 @@ absl::Status DirectoryArtifactStore::Finish(absl::string_view upload_id) {
   // From here on an error, such as a full disk, loses nothing: the same call may be repeated.
   RETURN_IF_ERROR(MakeDirectories(target.parent_path(), 0750));
   RETURN_IF_ERROR(file->upload->MoveTo(target));
+  RETURN_IF_ERROR(SyncPath(files_.root()));  // the folder may be new, too
   End(*file, /*discard=*/false);
   return absl::OkStatus();
 }

@@ -87,6 +87,12 @@ absl::Status FileTree::Remove(absl::string_view sha256) const {
   return SyncPath(path.parent_path());
 }
 
+absl::Status FileTree::SyncName(absl::string_view sha256) const {
+  ASSIGN_OR_RETURN(const std::filesystem::path path, PathOf(sha256));
+  RETURN_IF_ERROR(SyncPath(path.parent_path()));
+  return SyncPath(root_);
+}
+
 absl::StatusOr<std::vector<std::string>> FileTree::List(absl::string_view after, size_t limit) const {
   std::vector<std::string> digests;
   ASSIGN_OR_RETURN(const std::vector<std::string> folders, NamesIn(root_));

@@ -28,6 +28,8 @@ class FileTree {
   absl::StatusOr<std::string> Read(absl::string_view sha256, uint64_t offset, size_t size) const;
   absl::Status Verify(absl::string_view sha256) const;
   absl::Status Remove(absl::string_view sha256) const;
+  // Makes the name of a file that is there survive a loss of power, whoever has put it there.
+  absl::Status SyncName(absl::string_view sha256) const;
   absl::StatusOr<std::vector<std::string>> List(absl::string_view after, size_t limit) const;
   // Walks through all files.
   absl::StatusOr<uint64_t> SizeBytes() const;

@@ -94,6 +94,16 @@ absl::Status CheckAndMigrate(Connection& connection) {
   return absl::OkStatus();
 }
 
+// What a killed process wrote to the log but did not sync is read as committed, and is in memory only: before
+// anybody is told of it, it must survive a loss of power.
+absl::Status SyncLog(Connection& connection) {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(connection.handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log == nullptr || log->pMethods == nullptr) return absl::OkStatus();  // nothing was written yet
+  if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) == SQLITE_OK) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("cannot sync ", connection.path(), "-wal; see the disk's errors"));
+}
+
 }  // namespace
 
 absl::StatusOr<UniqueFd> LockDatabase(const std::string& path) {
@@ -126,6 +136,7 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const Connection::Optio
   auto connection = Connection::Open(options);
   if (!connection.ok()) return ExplainDamage(connection.status(), options.path, backup_folder);
   RETURN_IF_ERROR(ExplainDamage(CheckAndMigrate(**connection), options.path, backup_folder));
+  RETURN_IF_ERROR(SyncLog(**connection));
   return connection;
 }
 
