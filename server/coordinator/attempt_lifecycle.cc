@@ -98,6 +98,16 @@ std::string EventOf(v1::JobState state) {
   }
 }
 
+// A job that would wait for its next attempt waits in vain when a dependency was queued again and failed
+// while it ran. Its number, 0 without one.
+absl::StatusOr<int64_t> FailedDependency(StoreReader& reader, const v1::Job& job) {
+  for (const int64_t dependency : job.dependencies()) {
+    ASSIGN_OR_RETURN(const v1::Job parent, reader.GetJob(dependency));
+    if (parent.state() == v1::FAILED || parent.state() == v1::CANCELLED) return dependency;
+  }
+  return 0;
+}
+
 absl::Status MoveJob(Mutation& mutation, v1::Job& job, const v1::Attempt& attempt, std::string actor) {
   AttemptHistory history{.first_backoff = mutation.retry_backoff};
   ASSIGN_OR_RETURN(history.attempts, mutation.store.ListAttempts(job.id()));
@@ -120,7 +130,10 @@ absl::Status MoveJob(Mutation& mutation, v1::Job& job, const v1::Attempt& attemp
                                  .message = std::move(verdict.message),
                                  .attempt = attempt.number()}));
   if (job.state() == v1::FAILED || job.state() == v1::CANCELLED) return CancelDependents(mutation, job);
-  return absl::OkStatus();
+  if (job.state() == v1::SUCCEEDED) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const int64_t failed, FailedDependency(mutation.store, job));
+  if (failed == 0) return absl::OkStatus();
+  return CancelForDependency(mutation, job, absl::StrCat("job/", failed, " has failed or was cancelled"));
 }
 
 }  // namespace

@@ -33,6 +33,27 @@ TEST_F(AttemptsTest, ARepeatedFinishIsAnsweredAsTheFirstEvenWhenTheJobHasMovedOn
   EXPECT_EQ(GetJob(id).state(), v1::QUEUED);
 }
 
+// P28: it would wait for ever.
+TEST_F(AttemptsTest, ARetryBehindADependencyThatWasCancelledMeanwhileIsCancelled) {
+  Register();
+  for (const v1::EndReason reason : {v1::TRAINER_CRASHED, v1::STOPPED_PAUSE}) {
+    const int64_t parent = SubmitOne(Pretrain("parent"));
+    ASSERT_EQ(Finish(StartAttempt(parent), v1::COMPLETED)->job_state(), v1::SUCCEEDED);
+    v1::JobSpec spec = Pretrain("child");
+    spec.add_after(absl::StrCat("job/", parent));
+    const int64_t child = SubmitOne(spec);
+    const v1::AttemptRef attempt = StartAttempt(child);
+    ASSERT_THAT(Requeue(parent), IsOk());
+    ASSERT_THAT(Cancel(parent), IsOk());
+    EXPECT_EQ(GetJob(child).state(), v1::RUNNING) << "what runs may end";
+    if (reason == v1::STOPPED_PAUSE) {
+      ASSERT_THAT(Pause(child), IsOk());
+    }
+    EXPECT_EQ(Finish(attempt, reason)->job_state(), v1::CANCELLED);
+    EXPECT_EQ(GetJob(child).reason(), v1::DEPENDENCY_FAILED);
+  }
+}
+
 TEST_F(AttemptsTest, AStaleTokenIsAbortedAndChangesNothing) {
   Register();
   const int64_t id = SubmitOne(Pretrain());
