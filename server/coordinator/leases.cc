@@ -5,21 +5,19 @@ namespace ecgtrain {
 Leases::Leases(Clock& clock, LeaseOptions options)
     : clock_(clock), options_(options), start_(clock.Monotonic()) {}
 
-void Leases::Register(absl::string_view worker, absl::string_view incarnation) {
+void Leases::Register(absl::string_view worker, absl::string_view session) {
   MutexLock lock(mutex_);
   Entry& entry = entries_[std::string(worker)];
-  if (entry.incarnation != incarnation) {
-    entry.incarnation = std::string(incarnation);
-    entry.beat = 0;
-    entry.reachable_since = clock_.Monotonic();
-  }
+  entry.session = std::string(session);
+  entry.beat = 0;
+  entry.reachable_since = clock_.Monotonic();
   Hear(entry);
 }
 
-Leases::Beat Leases::Heard(absl::string_view worker, absl::string_view incarnation, uint64_t beat) {
+Leases::Beat Leases::Heard(absl::string_view worker, absl::string_view session, uint64_t beat) {
   MutexLock lock(mutex_);
   const auto found = entries_.find(worker);
-  if (found == entries_.end() || found->second.incarnation != incarnation) return Beat::kUnknown;
+  if (found == entries_.end() || found->second.session != session) return Beat::kUnknown;
   Entry& entry = found->second;
   if (beat <= entry.beat) return Beat::kOld;
   entry.beat = beat;

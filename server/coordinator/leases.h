@@ -27,15 +27,15 @@ class Leases {
  public:
   Leases(Clock& clock, LeaseOptions options);
 
-  // A registration: the incarnation that is believed from now on.
-  void Register(absl::string_view worker, absl::string_view incarnation);
+  // A registration: the session whose beats count from now on.
+  void Register(absl::string_view worker, absl::string_view session);
 
   enum class Beat {
     kCounts,
     kOld,      // a beat that is not above the last one: answered, counts for nothing
-    kUnknown,  // another incarnation, or none, is registered here
+    kUnknown,  // of another session, or of none since the start of the coordinator
   };
-  Beat Heard(absl::string_view worker, absl::string_view incarnation, uint64_t beat);
+  Beat Heard(absl::string_view worker, absl::string_view session, uint64_t beat);
 
   // A sign of life that is no heartbeat: a report, a chunk of an upload.
   void Heard(absl::string_view worker);
@@ -55,7 +55,7 @@ class Leases {
 
  private:
   struct Entry {
-    std::string incarnation;
+    std::string session;
     uint64_t beat = 0;
     absl::Duration heard;
     absl::Time heard_wall;

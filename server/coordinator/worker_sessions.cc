@@ -3,6 +3,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "common/ids.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "proto/grpc_status.h"
@@ -108,10 +109,7 @@ absl::Status RegisterInStore(Mutation& mutation, const v1::RegisterWorkerRequest
   }
   RETURN_IF_ERROR(mutation.store.PutWorker(worker));
   mutation.effects.plan = true;
-  ASSIGN_OR_RETURN(const std::vector<LiveAttempt> live, ReadLive(mutation.store, request.name()));
-  std::vector<v1::HeldAttempt> held;
-  for (const v1::AttemptRef& ref : request.attempts()) *held.emplace_back().mutable_attempt() = ref;
-  return EndLost(mutation, Reconcile(live, held).lost);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -130,14 +128,15 @@ void WorkerSessions::Register(const v1::RegisterWorkerRequest& request,
       [this, request](Mutation& mutation) -> absl::StatusOr<v1::RegisterWorkerResponse> {
         RETURN_IF_ERROR(RegisterInStore(mutation, request, leases_));
         v1::RegisterWorkerResponse response;
+        response.set_session(NewUuid());
         *response.mutable_lease() = ToProtoDuration(leases_.options().lease);
         *response.mutable_stop_grace() = ToProtoDuration(stop_grace_);
         return response;
       },
-      [this, name = request.name(), incarnation = request.incarnation(),
+      [this, name = request.name(),
        reply = std::move(reply)](absl::StatusOr<v1::RegisterWorkerResponse> response) mutable {
         if (response.ok()) {
-          leases_.Register(name, incarnation);
+          leases_.Register(name, response->session());
           MutexLock lock(mutex_);
           told_.erase(name);
         }
@@ -150,25 +149,12 @@ absl::StatusOr<bool> WorkerSessions::Accept(const v1::HeartbeatRequest& request)
   if (request.attempts_size() > kMostHeld) {
     return absl::InvalidArgumentError(absl::StrCat("a beat names at most ", kMostHeld, " attempts"));
   }
-  Leases::Beat beat = leases_.Heard(request.worker(), request.incarnation(), request.beat());
-  if (beat == Leases::Beat::kUnknown) {
-    // After a restart of the coordinator the row still knows the incarnation.
-    const absl::Status known = runner_.store().Read([&](StoreReader& reader) -> absl::Status {
-      ASSIGN_OR_RETURN(const v1::Worker worker, reader.GetWorker(request.worker()));
-      if (worker.incarnation() == request.incarnation()) return absl::OkStatus();
-      return absl::NotFoundError("another incarnation");
-    });
-    if (absl::IsNotFound(known)) {
-      return WithErrorInfo(
-          absl::FailedPreconditionError(absl::StrCat(
-              "worker ", request.worker(), " is not registered as this incarnation; register first")),
-          "REGISTER_FIRST");
-    }
-    RETURN_IF_ERROR(known);
-    leases_.Register(request.worker(), request.incarnation());
-    beat = leases_.Heard(request.worker(), request.incarnation(), request.beat());
-  }
-  return beat == Leases::Beat::kCounts;
+  const Leases::Beat beat = leases_.Heard(request.worker(), request.session(), request.beat());
+  if (beat != Leases::Beat::kUnknown) return beat == Leases::Beat::kCounts;
+  return WithErrorInfo(
+      absl::FailedPreconditionError(absl::StrCat("the session of worker ", request.worker(),
+                                                 " is over, by a restart or another one; register first")),
+      "REGISTER_FIRST");
 }
 
 absl::StatusOr<std::optional<v1::HeartbeatResponse>> WorkerSessions::Answer(

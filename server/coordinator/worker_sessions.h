@@ -21,12 +21,14 @@ class WorkerSessions {
   WorkerSessions(MutationRunner& runner, Leases& leases, absl::Duration stop_grace)
       : runner_(runner), leases_(leases), stop_grace_(stop_grace) {}
 
-  // A new incarnation fences the old one: attempts that it neither holds nor could still be given are lost.
+  // Opens a session, which ends the one before. Attempts stay as they are: the request may be a late or
+  // doubled one, of a process that is gone; only a beat of the new session proves who asked.
   // ALREADY_EXISTS when a reachable worker on another host has the name; INVALID_ARGUMENT.
   void Register(const v1::RegisterWorkerRequest& request, Reply<v1::RegisterWorkerResponse> reply);
 
-  // Takes a beat in. FAILED_PRECONDITION (register first); INVALID_ARGUMENT. False: an old beat, to be
-  // answered at once and empty.
+  // Takes a beat in. FAILED_PRECONDITION (register first) for one of another session: sessions end with the
+  // coordinator, because nobody remembers the number of their last beat. INVALID_ARGUMENT. False: an old
+  // beat, to be answered at once and empty.
   absl::StatusOr<bool> Accept(const v1::HeartbeatRequest& request);
 
   // What there is to say to a beat that was accepted; nullopt while there is no news and `must_answer` is not

@@ -192,7 +192,7 @@ void BenchMetrics(const std::filesystem::path& folder) {
 
   v1::HeartbeatRequest beat;
   beat.set_worker("simulated");
-  beat.set_incarnation(registration.incarnation());
+  beat.set_session(registered.session());
   v1::HeartbeatResponse answer;
   for (int i = 1; answer.start().empty(); ++i) {
     if (i > 5) Die("the simulated worker got no job");

@@ -93,7 +93,7 @@ void FakeCoordinator::CutReads(uint64_t after_bytes, int times) {
 
 void FakeCoordinator::ForgetRegistration() {
   MutexLock lock(mutex_);
-  registered_ = false;
+  session_.clear();
   changed_.NotifyAll();
 }
 
@@ -140,8 +140,9 @@ grpc::Status FakeCoordinator::RegisterWorker(grpc::ServerContext*, const v1::Reg
                                              v1::RegisterWorkerResponse* response) {
   MutexLock lock(mutex_);
   if (const auto answer = Scripted("RegisterWorker")) return *answer;
-  registered_ = true;
   state_.registrations.push_back(*request);
+  session_ = absl::StrCat("session-", state_.registrations.size());
+  response->set_session(session_);
   response->mutable_lease()->set_seconds(300);
   response->mutable_stop_grace()->set_seconds(absl::ToInt64Seconds(stop_grace_));
   response->mutable_stop_grace()->set_nanos(
@@ -174,12 +175,14 @@ grpc::Status FakeCoordinator::Heartbeat(grpc::ServerContext*, const v1::Heartbea
   if (const auto answer = Scripted("Heartbeat")) return *answer;
   state_.beats.push_back(*request);
   changed_.NotifyAll();
-  while (registered_ && !stopping_ && !FillAnswer(*request, *response) && clock_.Monotonic() < deadline) {
+  while (!session_.empty() && request->session() == session_ && !stopping_ &&
+         !FillAnswer(*request, *response) && clock_.Monotonic() < deadline) {
     clock_.WaitUntil(changed_, mutex_, deadline);
   }
   if (stopping_) return {grpc::StatusCode::UNAVAILABLE, "going away"};
-  return registered_ ? grpc::Status::OK
-                     : grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "register first");
+  return !session_.empty() && request->session() == session_
+             ? grpc::Status::OK
+             : grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "register first");
 }
 
 grpc::Status FakeCoordinator::ReportEvents(grpc::ServerContext*, const v1::ReportEventsRequest* request,

@@ -110,7 +110,7 @@ class FakeCoordinator final : public v1::WorkerService::Service {
   Mutex mutex_;
   CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  bool registered_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string session_ ABSL_GUARDED_BY(mutex_);  // "": nobody has registered
   absl::Duration stop_grace_ ABSL_GUARDED_BY(mutex_) = absl::Minutes(2);
   FakeState state_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::Assignment> assignments_ ABSL_GUARDED_BY(mutex_);

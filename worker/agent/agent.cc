@@ -162,6 +162,7 @@ absl::Status Agent::Register() {
   }
   if (!draining) request.mutable_devices()->Add(devices_.begin(), devices_.end());
   ASSIGN_OR_RETURN(const v1::RegisterWorkerResponse response, link_.RegisterWorker(request));
+  session_ = response.session();
   LogInfo("registered",
           {{"worker", settings_.name}, {"server", settings_.server}, {"devices", request.devices_size()}});
   MutexLock lock(mutex_);
@@ -175,7 +176,7 @@ absl::Status Agent::Register() {
 absl::Status Agent::Beat() {
   v1::HeartbeatRequest request;
   request.set_worker(settings_.name);
-  request.set_incarnation(incarnation_);
+  request.set_session(session_);
   request.set_beat(++beat_);
   request.set_disk_free_bytes(FreeBytes(settings_.state_dir));
   {

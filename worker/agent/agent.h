@@ -91,7 +91,9 @@ class Agent {
   absl::Duration drain_until_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteDuration();
   absl::Duration idle_since_ ABSL_GUARDED_BY(mutex_);
 
-  uint64_t beat_ = 0;  // of the beat thread
+  // Of the beat thread.
+  std::string session_;
+  uint64_t beat_ = 0;
   std::thread beat_thread_;
   std::thread tend_thread_;
 };

@@ -87,12 +87,13 @@ void ServerFixture::Register(const std::string& worker) {
   v1::RegisterWorkerResponse response;
   Call call;
   ASSERT_THAT(FromGrpcStatus(worker_->RegisterWorker(&call.context, request, &response)), IsOk());
+  session_ = response.session();
 }
 
 absl::StatusOr<v1::HeartbeatResponse> ServerFixture::Beat(const std::vector<v1::HeldAttempt>& held) {
   v1::HeartbeatRequest request;
   request.set_worker("w1");
-  request.set_incarnation("i-w1");
+  request.set_session(session_);
   request.set_beat(++beat_);
   request.mutable_attempts()->Add(held.begin(), held.end());
   v1::HeartbeatResponse response;

@@ -55,6 +55,7 @@ class ServerFixture : public testing::Test {
   std::unique_ptr<v1::WorkerService::Stub> worker_;
   std::unique_ptr<v1::AdminService::Stub> admin_;
   std::shared_ptr<grpc::Channel> channel_;
+  std::string session_;  // of the worker that has registered last
   uint64_t beat_ = 0;
 };
 

@@ -181,7 +181,7 @@ TEST_F(WorkerServiceTest, AFileThatNoRowRefersToIsNotFound) {
 TEST_F(WorkerServiceTest, ACallerThatGoesAwayEndsItsHeldCall) {
   v1::HeartbeatRequest request;
   request.set_worker("w1");
-  request.set_incarnation("i-w1");
+  request.set_session(session_);
   request.set_beat(1);
   v1::HeartbeatResponse response;
   grpc::ClientContext context;

@@ -69,14 +69,14 @@ void CoordinatorFixture::Register(const std::string& worker, const std::string& 
   absl::StatusOr<v1::RegisterWorkerResponse> answer = absl::UnknownError("no reply");
   coordinator_->sessions().Register(request, Into(answer));
   EXPECT_THAT(answer, IsOk());
-  beats_[incarnation] = 0;
+  if (answer.ok()) sessions_[incarnation] = answer->session();
 }
 
 v1::HeartbeatResponse CoordinatorFixture::Beat(const std::vector<v1::HeldAttempt>& held,
                                                const std::string& worker, const std::string& incarnation) {
   v1::HeartbeatRequest request;
   request.set_worker(worker);
-  request.set_incarnation(incarnation);
+  request.set_session(sessions_[incarnation]);
   request.set_beat(++beats_[incarnation]);
   request.mutable_attempts()->Add(held.begin(), held.end());
   EXPECT_THAT(coordinator_->sessions().Accept(request), IsOk());

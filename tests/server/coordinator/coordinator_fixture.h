@@ -66,6 +66,7 @@ class CoordinatorFixture : public testing::Test {
   std::unique_ptr<ArtifactStore> artifacts_;
   Observer observer_;
   std::unique_ptr<Coordinator> coordinator_;
+  std::map<std::string, std::string> sessions_;  // by incarnation
   std::map<std::string, uint64_t> beats_;
   int requests_ = 0;
 };

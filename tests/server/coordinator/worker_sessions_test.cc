@@ -36,7 +36,7 @@ TEST_F(WorkerSessionsTest, ABeatThatIsNotNewCountsForNothing) {
   Register();
   v1::HeartbeatRequest beat;
   beat.set_worker("w1");
-  beat.set_incarnation("i1");
+  beat.set_session(sessions_["i1"]);
   beat.set_beat(5);
   EXPECT_TRUE(*coordinator_->sessions().Accept(beat));
   EXPECT_FALSE(*coordinator_->sessions().Accept(beat));
@@ -44,21 +44,59 @@ TEST_F(WorkerSessionsTest, ABeatThatIsNotNewCountsForNothing) {
   EXPECT_FALSE(*coordinator_->sessions().Accept(beat));
 }
 
-TEST_F(WorkerSessionsTest, AnIncarnationThatHasNotRegisteredIsAskedTo) {
+TEST_F(WorkerSessionsTest, ABeatOfNoSessionIsAskedToRegister) {
   Register();
   v1::HeartbeatRequest beat;
   beat.set_worker("w1");
-  beat.set_incarnation("other");
+  beat.set_session("other");
   beat.set_beat(1);
   EXPECT_THAT(coordinator_->sessions().Accept(beat),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("register")));
 }
 
-TEST_F(WorkerSessionsTest, ARestartedCoordinatorStillKnowsTheIncarnation) {
+// P5, F15: what was on its way when the coordinator died says nothing of today.
+TEST_F(WorkerSessionsTest, ABeatFromBeforeTheRestartLosesNoAttempt) {
+  Register();
+  const std::string session = sessions_["i1"];
+  const int64_t id = SubmitOne(Pretrain());
+  const v1::AttemptRef attempt = StartAttempt(id);
+  coordinator_ = std::make_unique<Coordinator>(store_, *artifacts_, clock_, observer_, CoordinatorOptions{});
+  v1::HeartbeatRequest late;  // sent before the attempt was there
+  late.set_worker("w1");
+  late.set_session(session);
+  late.set_beat(1);
+  EXPECT_THAT(coordinator_->sessions().Accept(late), StatusIs(absl::StatusCode::kFailedPrecondition));
+  Register("w1", "i1", {attempt});
+  EXPECT_THAT(coordinator_->sessions().Accept(late), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(Beat({Held(attempt)}).forget_size(), 0);
+  EXPECT_EQ(GetJob(id).attempts(), 1u);
+  EXPECT_EQ(GetAttempt(id, 1).state(), v1::ATTEMPT_RUNNING);
+}
+
+// F13: a doubled or late registration, also of a process that is gone, costs a new registration and nothing
+// else.
+TEST_F(WorkerSessionsTest, ALateRegistrationLosesNoAttempt) {
+  Register();
+  const int64_t id = SubmitOne(Pretrain());
+  const v1::AttemptRef attempt = StartAttempt(id);
+  const std::string session = sessions_["i1"];
+  Register("w1", "i0");
+  v1::HeartbeatRequest beat;
+  beat.set_worker("w1");
+  beat.set_session(session);
+  beat.set_beat(100);
+  EXPECT_THAT(coordinator_->sessions().Accept(beat), StatusIs(absl::StatusCode::kFailedPrecondition));
+  Register("w1", "i1", {attempt});
+  EXPECT_EQ(Beat({Held(attempt)}).forget_size(), 0);
+  EXPECT_EQ(GetAttempt(id, 1).state(), v1::ATTEMPT_RUNNING);
+}
+
+TEST_F(WorkerSessionsTest, ARestartedCoordinatorKeepsTheAttemptsOfAWorkerThatReturns) {
   Register();
   const int64_t id = SubmitOne(Pretrain());
   const v1::AttemptRef attempt = StartAttempt(id);
   coordinator_ = std::make_unique<Coordinator>(store_, *artifacts_, clock_, observer_, CoordinatorOptions{});
+  Register("w1", "i1", {attempt});
   const v1::HeartbeatResponse orders = Beat({Held(attempt)});
   EXPECT_EQ(orders.start_size() + orders.stop_size() + orders.forget_size(), 0);
   EXPECT_EQ(GetJob(id).state(), v1::RUNNING);
@@ -126,6 +164,7 @@ TEST_F(WorkerSessionsTest, ANewIncarnationWithoutTheTrainerLosesTheAttempt) {
   const int64_t id = SubmitOne(Pretrain());
   StartAttempt(id);
   Register("w1", "i2");
+  Beat({}, "w1", "i2");
   EXPECT_EQ(GetAttempt(id, 1).reason(), v1::WORKER_LOST);
   EXPECT_EQ(GetJob(id).state(), v1::QUEUED);
 }
@@ -205,7 +244,7 @@ TEST_F(WorkerSessionsTest, AHeldCallIsAnsweredForNewsOnly) {
   Register();
   v1::HeartbeatRequest beat;
   beat.set_worker("w1");
-  beat.set_incarnation("i1");
+  beat.set_session(sessions_["i1"]);
   beat.set_beat(1);
   ASSERT_TRUE(*coordinator_->sessions().Accept(beat));
   EXPECT_FALSE(coordinator_->sessions().Answer(beat, true, false)->has_value());
