@@ -1,5 +1,7 @@
 #include "server/coordinator/job_lifecycle.h"
 
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "proto/grpc_status.h"
@@ -41,6 +43,30 @@ void ApplyToRow(v1::Job& job, const Change& change, absl::Time now) {
 }
 
 }  // namespace
+
+absl::Status CheckInvariants(StoreReader& reader, int64_t job_id) {
+  ASSIGN_OR_RETURN(const v1::Job job, reader.GetJob(job_id));
+  ASSIGN_OR_RETURN(const std::vector<v1::Attempt> attempts, reader.ListAttempts(job_id));
+  const auto broken = [&job](absl::string_view what) {
+    return absl::InternalError(absl::StrCat("invariant broken: job/", job.id(), " is ",
+                                            v1::JobState_Name(job.state()), " and ", what));
+  };
+  if (attempts.size() != job.attempts()) return broken(absl::StrCat("has ", attempts.size(), " attempts"));
+  int64_t token = 0;
+  for (size_t i = 0; i < attempts.size(); ++i) {
+    const v1::Attempt& attempt = attempts[i];
+    if (attempt.number() != i + 1) return broken(absl::StrCat("has no attempt ", i + 1));
+    if (attempt.token() <= token) return broken(absl::StrCat("attempt ", i + 1, " has an older token"));
+    token = attempt.token();
+    const bool lives = attempt.state() != v1::ENDED;
+    const bool may_live = job.state() == v1::RUNNING && i + 1 == attempts.size();
+    if (lives != may_live) return broken(absl::StrCat("attempt ", i + 1, lives ? " lives" : " has ended"));
+    if (lives && attempt.worker() != job.worker()) return broken("names another worker than its attempt");
+  }
+  if (job.state() == v1::RUNNING) return attempts.empty() ? broken("has no attempt") : absl::OkStatus();
+  if (!job.worker().empty() || job.stop_requested() != v1::STOP_NONE) return broken("has a worker or a stop");
+  return IsEnded(job.state()) == job.has_ended() ? absl::OkStatus() : broken("has a wrong time of its end");
+}
 
 bool IsEnded(v1::JobState state) {
   return state == v1::SUCCEEDED || state == v1::FAILED || state == v1::CANCELLED;

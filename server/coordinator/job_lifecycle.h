@@ -44,6 +44,10 @@ struct Change {
 // are written with it. FAILED_PRECONDITION for an edge that is not in the picture.
 absl::Status TransitionJob(Mutation& mutation, v1::Job& job, const Change& change);
 
+// What must hold of a job and its attempts between any two transactions, whatever moved them: checked after
+// each one where assertions are on. INTERNAL names the job and what is broken.
+absl::Status CheckInvariants(StoreReader& reader, int64_t job_id);
+
 // An event without a transition; wakes the job's watchers.
 absl::Status RecordEvent(Mutation& mutation, const v1::Job& job, const Change& change);
 

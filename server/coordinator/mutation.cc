@@ -2,16 +2,33 @@
 
 #include <memory>
 
+#include "common/status_macros.h"
+#include "server/coordinator/job_lifecycle.h"
+
 namespace ecgtrain {
+namespace {
+
+// Where assertions are on, looks at the jobs that a transaction has touched before it is committed.
+absl::Status CheckTouched(Mutation& mutation) {
+#if defined(_GLIBCXX_ASSERTIONS) || !defined(NDEBUG)
+  for (const int64_t job : mutation.effects.jobs) RETURN_IF_ERROR(CheckInvariants(mutation.store, job));
+#else
+  static_cast<void>(mutation);
+#endif
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 void MutationRunner::Run(absl::AnyInvocable<absl::Status(Mutation&)> work, JobStore::Done done) {
   auto effects = std::make_shared<Effects>();  // shared by the work and its completion
   store_.Write(
       [work = std::move(work), effects, now = clock_.Now(),
-       backoff = retry_backoff_](StoreTransaction& store) mutable {
+       backoff = retry_backoff_](StoreTransaction& store) mutable -> absl::Status {
         *effects = Effects();  // an earlier run was rolled back
         Mutation mutation{store, *effects, now, backoff};
-        return work(mutation);
+        RETURN_IF_ERROR(work(mutation));
+        return CheckTouched(mutation);
       },
       [this, effects, done = std::move(done)](absl::Status status) mutable {
         if (status.ok()) Publish(*effects);
@@ -22,10 +39,11 @@ void MutationRunner::Run(absl::AnyInvocable<absl::Status(Mutation&)> work, JobSt
 absl::Status MutationRunner::RunAndWait(absl::FunctionRef<absl::Status(Mutation&)> work) {
   Effects effects;
   const absl::Time now = clock_.Now();
-  const absl::Status status = store_.WriteAndWait([&](StoreTransaction& store) {
+  const absl::Status status = store_.WriteAndWait([&](StoreTransaction& store) -> absl::Status {
     effects = Effects();
     Mutation mutation{store, effects, now, retry_backoff_};
-    return work(mutation);
+    RETURN_IF_ERROR(work(mutation));
+    return CheckTouched(mutation);
   });
   if (status.ok()) Publish(effects);
   return status;
