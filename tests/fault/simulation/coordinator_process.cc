@@ -50,7 +50,7 @@ absl::Status CoordinatorProcess::Start() {
   errors_.fatal = false;
   ASSIGN_OR_RETURN(std::unique_ptr<JobStore> store,
                    SqliteJobStore::Open({.path = (folder_ / "coordinator.db").string(),
-                                         .clock = world_.clock,
+                                         .clock = store_clock_,
                                          .observer = &errors_,
                                          .readers = 1,
                                          .vfs = vfs_.name()}));

@@ -108,6 +108,7 @@ class CoordinatorProcess {
   absl::Status NoteSignOfLife(const v1::AttemptRef& attempt);
 
   World& world_;
+  StandingClock store_clock_{world_.clock};
   const std::filesystem::path folder_;
   const CoordinatorOptions options_;
   FaultVfs vfs_{"simulated"};

@@ -50,6 +50,22 @@ class SimulatedClock final : public Clock {
   std::atomic<int64_t> elapsed_ = 0;
 };
 
+// For a store with a thread of its own: dates rows as the other does, but never lets its thread find that
+// time has passed while nobody looked, and do something that the seed does not know of. Thread-safe.
+class StandingClock final : public Clock {
+ public:
+  explicit StandingClock(SimulatedClock& clock) : clock_(clock) {}
+  absl::Time Now() override { return clock_.Now(); }
+  absl::Duration Monotonic() override { return absl::ZeroDuration(); }
+  void WaitUntil(CondVar& condition, Mutex& mutex, absl::Duration /*deadline*/)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) override {
+    condition.Wait(mutex);
+  }
+
+ private:
+  SimulatedClock& clock_;
+};
+
 // Bound to one thread.
 class World {
  public:
