@@ -16,7 +16,7 @@ class VerifyResume : public ::testing::Test {
  protected:
   void SetUp() override {
     lab_.StartCoordinator();
-    lab_.StartWorker({"--threads", "1"});
+    lab_.StartWorker();
   }
   CommandResult Verify(int64_t job, const std::string& steps) {
     return RunCommand({Program("ecgctl"), "--server", lab_.address(), "job", "verify-resume",
