@@ -84,12 +84,11 @@ absl::StatusOr<std::unique_ptr<Hdf5Dataset>> Hdf5Dataset::Open(const Hdf5Objects
   ASSIGN_OR_RETURN(const std::vector<Hdf5Message> messages, objects.Find(path));
   auto dataset = std::unique_ptr<Hdf5Dataset>(new Hdf5Dataset(objects, std::string(path)));
   for (const Hdf5Message& message : messages) {
-    Hdf5Fields fields = objects.Fields(message);
-    if (message.type == kHdf5Dataspace) RETURN_IF_ERROR(dataset->ReadShape(std::move(fields)));
-    if (message.type == kHdf5Datatype) RETURN_IF_ERROR(dataset->ReadType(std::move(fields)));
-    if (message.type == kHdf5Layout) RETURN_IF_ERROR(dataset->ReadLayout(std::move(fields)));
+    if (message.type == kHdf5Dataspace) RETURN_IF_ERROR(dataset->ReadShape(objects.Fields(message)));
+    if (message.type == kHdf5Datatype) RETURN_IF_ERROR(dataset->ReadType(objects.Fields(message)));
+    if (message.type == kHdf5Layout) RETURN_IF_ERROR(dataset->ReadLayout(objects.Fields(message)));
     if (message.type == kHdf5Filters) {
-      ASSIGN_OR_RETURN(dataset->filters_, ReadHdf5Filters(std::move(fields)));
+      ASSIGN_OR_RETURN(dataset->filters_, ReadHdf5Filters(objects.Fields(message)));
     }
   }
   RETURN_IF_ERROR(dataset->CheckSizes());

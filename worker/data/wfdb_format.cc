@@ -36,7 +36,7 @@ uint32_t Word16(const uint8_t* at) { return at[0] | at[1] << 8; }
 void DecodeBlock(int format, const uint8_t* at, int32_t* samples) {
   switch (format) {
     case 8:
-      samples[0] = static_cast<int8_t>(at[0]);
+      samples[0] = Signed(at[0], 8);
       break;
     case 24:
       samples[0] = Signed(Word16(at) | at[2] << 16, 24);

@@ -98,7 +98,7 @@ absl::Status CheckAndMigrate(Connection& connection) {
 // anybody is told of it, it must survive a loss of power.
 absl::Status SyncLog(Connection& connection) {
   sqlite3_file* log = nullptr;
-  sqlite3_file_control(connection.handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  sqlite3_file_control(connection.handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
   if (log == nullptr || log->pMethods == nullptr) return absl::OkStatus();  // nothing was written yet
   if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) == SQLITE_OK) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("cannot sync ", connection.path(), "-wal; see the disk's errors"));

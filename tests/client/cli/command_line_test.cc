@@ -55,7 +55,7 @@ TEST_F(CommandLineTest, GlobalOptionsStandAnywhere) {
 TEST_F(CommandLineTest, ShortWordsMeanTheirCommands) {
   for (const auto& [words, path] :
        std::vector<std::pair<std::string, std::string>>{{"submit -f x", "job submit"},
-                                                        {"ps", "job list"},
+                                                        {"ps", "ps"},
                                                         {"logs 1", "job logs"},
                                                         {"top 1", "job watch"},
                                                         {"kill 1", "job cancel"}}) {
