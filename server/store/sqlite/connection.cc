@@ -38,9 +38,10 @@ absl::StatusCode CodeOf(int code, int system_error) {
 
 absl::Status StatusOf(sqlite3* handle, const std::string& path) {
   const int code = sqlite3_extended_errcode(handle);
+  const absl::StatusCode status = CodeOf(code, sqlite3_system_errno(handle));
   return absl::Status(
-      CodeOf(code, sqlite3_system_errno(handle)),
-      absl::StrCat("database ", path, ": ", sqlite3_errmsg(handle), " (SQLite code ", code, ")"));
+      status, absl::StrCat("database ", path, ": ", sqlite3_errmsg(handle), " (SQLite code ", code, ")",
+                           status == absl::StatusCode::kResourceExhausted ? "; free space and repeat" : ""));
 }
 
 }  // namespace
