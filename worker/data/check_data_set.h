@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "worker/data/data_set.h"
+#include "worker/data/preparation.h"
 
 namespace ecgtrain {
 
@@ -18,10 +19,11 @@ struct DataSetCheck {
   size_t records = 0;                        // read, damaged ones included
   std::vector<absl::Status> damaged;         // in the set's order
   std::map<std::string, uint64_t> left_out;  // what packing would leave out, by reason
+  std::map<std::string, uint64_t> flagged;   // what packing would flag, by flaw
 };
 
 // Uses `threads` threads (0: one a core).
-DataSetCheck CheckDataSet(const DataSet& set, int threads);
+DataSetCheck CheckDataSet(const DataSet& set, const PreparationOptions& preparation, int threads);
 
 }  // namespace ecgtrain
 

@@ -1,5 +1,7 @@
 #include "worker/data/leads.h"
 
+#include <limits>
+
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -7,8 +9,6 @@
 
 namespace ecgtrain {
 namespace {
-
-constexpr size_t kNone = ~size_t{0};
 
 size_t LeadNumber(absl::string_view name) {
   if (absl::EqualsIgnoreCase(name, "DI") || absl::EqualsIgnoreCase(name, "DII") ||
@@ -18,7 +18,7 @@ size_t LeadNumber(absl::string_view name) {
   for (size_t lead = 0; lead < kLeadNames.size(); ++lead) {
     if (absl::EqualsIgnoreCase(name, kLeadNames[lead])) return lead;
   }
-  return kNone;
+  return kAbsentLead;
 }
 
 }  // namespace
@@ -26,20 +26,16 @@ size_t LeadNumber(absl::string_view name) {
 absl::StatusOr<std::array<size_t, kLeads>> FindLeads(absl::Span<const std::string> names,
                                                      absl::string_view where) {
   std::array<size_t, kLeads> columns;
-  columns.fill(kNone);
+  columns.fill(kAbsentLead);
   for (size_t column = 0; column < names.size(); ++column) {
     const size_t lead = LeadNumber(names[column]);
-    if (lead == kNone) {
+    if (lead == kAbsentLead) {
       return absl::DataLossError(absl::StrCat(where, ": unknown lead \"", names[column],
                                               "\"; expected I, II, III, aVR, aVL, aVF and V1 to V6"));
     }
-    if (columns[lead] != kNone)
+    if (columns[lead] != kAbsentLead)
       return absl::DataLossError(absl::StrCat(where, ": lead ", kLeadNames[lead], " is there twice"));
     columns[lead] = column;
-  }
-  for (size_t lead = 0; lead < columns.size(); ++lead) {
-    if (columns[lead] == kNone)
-      return absl::DataLossError(absl::StrCat(where, ": lead ", kLeadNames[lead], " is absent"));
   }
   return columns;
 }
@@ -49,8 +45,10 @@ std::vector<double> SelectLeads(absl::Span<const double> frames, size_t columns,
   const size_t length = frames.size() / columns;
   std::vector<double> selected(length * kLeads);
   for (size_t t = 0; t < length; ++t) {
-    for (size_t lead = 0; lead < leads.size(); ++lead)
-      selected[t * kLeads + lead] = frames[t * columns + leads[lead]];
+    for (size_t lead = 0; lead < leads.size(); ++lead) {
+      selected[t * kLeads + lead] = leads[lead] == kAbsentLead ? std::numeric_limits<double>::quiet_NaN()
+                                                               : frames[t * columns + leads[lead]];
+    }
   }
   return selected;
 }

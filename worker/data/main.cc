@@ -16,7 +16,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/json.h"
 #include "common/status_macros.h"
 #include "worker/data/check_data_set.h"
@@ -24,6 +27,7 @@
 #include "worker/data/pack.h"
 #include "worker/data/pack_data_set.h"
 #include "worker/data/pack_report.h"
+#include "worker/data/quality.h"
 
 namespace ecgtrain {
 namespace {
@@ -69,13 +73,23 @@ class ProgressLine {
     const size_t tenth = total == 0 ? 10 : done * 10 / total;
     if (!terminal_ && tenth == last_tenth_) return absl::OkStatus();
     last_tenth_ = tenth;
-    std::cerr << (terminal_ ? "\r" : "") << "packed " << done << " of " << total << " records";
+    std::cerr << (terminal_ ? "\r\x1b[K" : "") << "packed " << done << " of " << total << " records"
+              << TimeLeft(done, total);
     if (!terminal_ || done == total) std::cerr << "\n";
     std::cerr << std::flush;
     return absl::OkStatus();
   }
 
  private:
+  // ", 12s left": at the mean pace so far.
+  std::string TimeLeft(size_t done, size_t total) const {
+    if (done == 0 || done == total) return "";
+    const absl::Duration left =
+        (absl::Now() - start_) * (static_cast<double>(total - done) / static_cast<double>(done));
+    return absl::StrCat(", ", absl::FormatDuration(absl::Ceil(left, absl::Seconds(1))), " left");
+  }
+
+  const absl::Time start_ = absl::Now();
   const bool terminal_ = isatty(STDERR_FILENO) == 1;
   size_t last_tenth_ = 11;
 };
@@ -89,6 +103,9 @@ absl::Status RunPack(const PackOptions& options, bool json) {
   for (const auto& [reason, count] : info.skipped) {
     std::cerr << "ecg-data: left out " << count << " records: " << reason << "\n";
   }
+  for (const auto& [flaw, count] : info.flagged) {
+    std::cerr << "ecg-data: flagged " << count << " records: " << flaw << "\n";
+  }
   if (!json) {
     std::cout << path.string() << "\n";
     return absl::OkStatus();
@@ -97,7 +114,8 @@ absl::Status RunPack(const PackOptions& options, bool json) {
                          {"digest", info.digest},
                          {"source_digest", info.source_digest},
                          {"records", pack->size()},
-                         {"skipped", info.skipped}})
+                         {"skipped", info.skipped},
+                         {"flagged", info.flagged}})
             << "\n";
   return absl::OkStatus();
 }
@@ -118,11 +136,12 @@ absl::Status VerifyDataSet(const std::filesystem::path& path) {
                      OpenDataSet({.type = "ptbxl", .path = path, .rate = rate}));
     const uint32_t source_rate = set->info().source_rate;
     if (std::exchange(last_rate, source_rate) == source_rate) break;
-    const DataSetCheck check = CheckDataSet(*set, 0);
+    const DataSetCheck check = CheckDataSet(*set, {.rate = rate}, 0);
     for (const absl::Status& status : check.damaged) std::cerr << "ecg-data: " << status.message() << "\n";
     std::cout << path.string() << " at " << source_rate << " samples a second: " << check.records
               << " records, " << check.damaged.size() << " damaged";
     for (const auto& [reason, count] : check.left_out) std::cout << ", " << count << " " << reason;
+    for (const auto& [flaw, count] : check.flagged) std::cout << ", " << count << " " << flaw;
     std::cout << "\n";
     damaged += check.damaged.size();
   }
@@ -163,13 +182,27 @@ absl::Status RunVerify(const std::filesystem::path& path) {
   return first;
 }
 
+std::string KnownFlaws() {
+  return absl::StrCat("a list with commas of ", absl::StrJoin(NamesOf(~Flaws{0}), ", "), "; or all or none");
+}
+
 // Adds the commands to `app`; the one that is chosen leaves its outcome in `status`.
 struct CommandLine {
   PackOptions pack;
   bool no_highpass = false;
+  bool no_derived_leads = false;
+  std::string quarantine = "missing";
   bool json = false;
   std::string path;
   absl::Status status;
+
+  absl::Status Pack() {
+    ASSIGN_OR_RETURN(pack.quarantine, ParseFlaws(quarantine),
+                     absl::InvalidArgumentError(absl::StrCat("--quarantine: ", _.message())));
+    pack.highpass = !no_highpass;
+    pack.derive_leads = !no_derived_leads;
+    return RunPack(pack, json);
+  }
 
   void AddTo(CLI::App& app) {
     app.require_subcommand(1);
@@ -184,11 +217,16 @@ struct CommandLine {
     packing->add_option("--seed", pack.source.seed, "Seed of a synthetic set")->capture_default_str();
     packing->add_option("--threads", pack.threads, "0: one a core")->capture_default_str();
     packing->add_flag("--no-highpass", no_highpass, "Keep what is slower than 0.8 Hz");
+    packing->add_flag("--no-derived-leads", no_derived_leads,
+                      "Do not compute III, aVR, aVL and aVF from I and II where they are absent");
+    packing
+        ->add_option("--quarantine", quarantine,
+                     "Leave out records with these flaws, flag the others: " + KnownFlaws())
+        ->capture_default_str();
+    packing->add_flag("--any-amplitude", pack.any_amplitude,
+                      "Pack even where the amplitudes say that unit or gain are wrong");
     packing->add_flag("--json", json, "Print one JSON object");
-    packing->callback([this] {
-      pack.highpass = !no_highpass;
-      status = RunPack(pack, json);
-    });
+    packing->callback([this] { status = Pack(); });
     CLI::App* inspecting = app.add_subcommand("inspect", "Describe a pack: preparation, folds, labels");
     inspecting->add_option("pack", path, "A pack file")->required();
     inspecting->add_flag("--json", json, "Print one JSON object");

@@ -18,6 +18,7 @@
 #include "common/status_macros.h"
 #include "common/unique_fd.h"
 #include "worker/data/pack_format.h"
+#include "worker/data/quality.h"
 
 namespace ecgtrain {
 namespace {
@@ -109,6 +110,17 @@ absl::StatusOr<PackInfo> ReadHeader(absl::string_view text, const std::filesyste
     info.digest = header.at("digest").get<std::string>();
     info.rate = header.at("rate").get<uint32_t>();
     info.highpass = header.at("highpass").get<bool>();
+    info.tool = header.at("tool").get<std::string>();
+    info.preparation_version = header.at("preparation_version").get<uint32_t>();
+    info.derive_leads = header.at("derive_leads").get<bool>();
+    for (const nlohmann::json& name : header.at("quarantine")) {
+      ASSIGN_OR_RETURN(
+          const Flaws flaw, ParseFlaws(name.get<std::string>()),
+          absl::DataLossError(absl::StrCat("the header of ", path.string(), ", quarantine: ", _.message())));
+      info.quarantine |= flaw;
+    }
+    info.flagged = header.at("flagged").get<std::map<std::string, uint64_t>>();
+    info.amplitude = header.at("amplitude").get<double>();
     const double units = header.at("units_per_millivolt").get<double>();
     if (!(units > 0))
       return absl::DataLossError(
@@ -172,9 +184,12 @@ class MappedPack final : public Pack {
     const IndexEntry& entry = Entry(index);
     const absl::string_view strings = mapping_.bytes().substr(preamble_.strings_offset);
     return {std::string(strings.substr(entry.id_offset, entry.id_size)),
-            std::string(strings.substr(entry.patient_offset, entry.patient_size)), entry.fold, entry.length,
+            std::string(strings.substr(entry.patient_offset, entry.patient_size)),
+            entry.fold,
+            entry.length,
             absl::MakeConstSpan(reinterpret_cast<const int16_t*>(Samples(entry).data()),
-                                size_t{entry.length} * kLeads)};
+                                size_t{entry.length} * kLeads),
+            entry.flaws};
   }
 
   std::vector<bool> labels(size_t index, size_t task) const override {

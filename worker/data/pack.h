@@ -30,13 +30,19 @@ struct PackInfo {
   std::string dataset;        // "ptbxl"
   std::string source_digest;  // identity of the source, the same on every host (docs/pack-format.md)
   std::string digest;         // identity of the pack: source, preparation and format version; its file name
-  uint32_t rate = 0;          // samples a second
+  std::string tool;           // program and version that wrote it
+  uint32_t preparation_version = 0;
+  uint32_t rate = 0;  // samples a second
   bool highpass = true;
+  bool derive_leads = true;
+  uint32_t quarantine = 0;        // Flaw values (quality.h) that left a record out
   float millivolts_per_unit = 0;  // 0.001
   uint64_t clipped_samples = 0;
   uint64_t skipped_records = 0;             // bad ones left out
   std::map<std::string, uint64_t> skipped;  // the same by reason: "flat", "too_short", ...
-  std::vector<std::string> notes;           // what a person should know about the preparation
+  std::map<std::string, uint64_t> flagged;  // records of the pack by flaw
+  double amplitude = 0;            // millivolts peak to peak of the largest lead: median of all records
+  std::vector<std::string> notes;  // what a person should know about the preparation
   std::vector<PackTask> tasks;
 };
 
@@ -48,6 +54,7 @@ struct PackRecord {
   // [length, kLeads], frame after frame, in units of PackInfo::millivolts_per_unit. Points into the mapped
   // file.
   absl::Span<const int16_t> samples;
+  uint32_t flaws = 0;  // Flaw values of quality.h
 };
 
 // Immutable after Open: thread-safe.

@@ -10,12 +10,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "worker/data/data_set.h"
+#include "worker/data/preparation.h"
+#include "worker/data/quality.h"
 
 namespace ecgtrain {
 
 struct PackOptions {
   DataSetOptions source;  // source.rate is the pack's rate: 100 or 400 with the high-pass, else 50 to 1000
   bool highpass = true;
+  bool derive_leads = true;  // as in PreparationOptions, here and below
+  Flaws quarantine = PreparationOptions().quarantine;
+  // Pack even where the amplitudes say that unit or gain are wrong.
+  bool any_amplitude = false;
   std::filesystem::path cache;  // made when absent
   int threads = 0;              // 0: one a core. The bytes written do not depend on it
 };
@@ -28,7 +34,8 @@ using PackProgress = std::function<absl::Status(size_t done, size_t total)>;
 // want the same pack one makes it and the others wait. Uses `cache`/sources to remember source digests.
 //
 // INVALID_ARGUMENT for options that do not fit; NOT_FOUND for data that is not there; DATA_LOSS for damaged
-// data or when no record is usable; RESOURCE_EXHAUSTED for a full disk; what `progress` returns.
+// data, when no record is usable or when half of the records have no amplitude of an ECG; RESOURCE_EXHAUSTED
+// for a full disk; what `progress` returns.
 absl::StatusOr<std::filesystem::path> PackDataSet(const PackOptions& options, const PackProgress& progress);
 
 }  // namespace ecgtrain

@@ -14,7 +14,7 @@ namespace ecgtrain::pack_format {
 static_assert(std::endian::native == std::endian::little);
 
 inline constexpr std::array<char, 8> kMagic = {'E', 'C', 'G', 'P', 'A', 'C', 'K', '\n'};
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 inline constexpr size_t kAlignment = 64;  // of each record's samples: a cache line
 inline constexpr double kUnitsPerMillivolt = 1000;
 
@@ -45,7 +45,7 @@ struct IndexEntry {
   uint32_t patient_offset = 0;
   uint32_t patient_size = 0;
   uint32_t samples_crc32c = 0;
-  uint32_t reserved = 0;
+  uint32_t flaws = 0;  // bits of quality.h
 };
 static_assert(sizeof(IndexEntry) == 40 && std::is_trivially_copyable_v<IndexEntry>);
 

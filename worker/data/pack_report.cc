@@ -5,6 +5,8 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "worker/data/quality.h"
 
 namespace ecgtrain {
 
@@ -36,6 +38,12 @@ nlohmann::json PackReportJson(const Pack& pack, const PackReport& report) {
                          {"source_digest", info.source_digest},
                          {"rate", info.rate},
                          {"highpass", info.highpass},
+                         {"tool", info.tool},
+                         {"preparation_version", info.preparation_version},
+                         {"derive_leads", info.derive_leads},
+                         {"quarantine", NamesOf(info.quarantine)},
+                         {"flagged", info.flagged},
+                         {"amplitude", info.amplitude},
                          {"records", pack.size()},
                          {"patients", report.patients},
                          {"shortest_samples", report.shortest},
@@ -62,12 +70,18 @@ std::string PackReportText(const Pack& pack, const PackReport& report) {
   std::string text = absl::StrFormat(
       "data set       %s\ndigest         %s\nsource digest  %s\nrate           %d samples a second, "
       "high-pass %s\n"
-      "records        %d of %d patients, %.1f to %.1f s\nclipped        %d samples\n",
+      "records        %d of %d patients, %.1f to %.1f s\n"
+      "amplitude      %.2f mV peak to peak in the largest lead (median)\n"
+      "clipped        %d samples\nquarantine     %s\nwritten by     %s, preparation %d\n",
       info.dataset, info.digest, info.source_digest, info.rate, info.highpass ? "0.8 Hz" : "off", pack.size(),
       report.patients, static_cast<double>(report.shortest) / info.rate,
-      static_cast<double>(report.longest) / info.rate, info.clipped_samples);
+      static_cast<double>(report.longest) / info.rate, info.amplitude, info.clipped_samples,
+      info.quarantine == 0 ? "none" : absl::StrJoin(NamesOf(info.quarantine), ", "), info.tool,
+      info.preparation_version);
   for (const auto& [reason, count] : info.skipped)
     absl::StrAppendFormat(&text, "left out       %d records: %s\n", count, reason);
+  for (const auto& [flaw, count] : info.flagged)
+    absl::StrAppendFormat(&text, "flagged        %d records: %s\n", count, flaw);
   for (const std::string& note : info.notes) absl::StrAppend(&text, "note           ", note, "\n");
   absl::StrAppend(&text, "folds         ");
   for (size_t fold = 0; fold < report.records_by_fold.size(); ++fold) {

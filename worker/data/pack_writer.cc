@@ -12,12 +12,15 @@
 #include "common/durable_file.h"
 #include "common/json.h"
 #include "common/status_macros.h"
+#include "worker/data/quality.h"
 
 namespace ecgtrain {
 namespace {
 
 using pack_format::IndexEntry;
 using pack_format::Preamble;
+
+constexpr size_t kBlock = 1 << 20;  // bytes of a write
 
 uint32_t LabelStride(const std::vector<PackTask>& tasks) {
   size_t bits = tasks.size();
@@ -59,9 +62,15 @@ PackWriter::~PackWriter() {
 }
 
 absl::Status PackWriter::Append(absl::string_view bytes) {
-  RETURN_IF_ERROR(WriteFully(fd_.get(), bytes, temporary_));
-  sha256_.Update(bytes);
+  unwritten_.append(bytes.data(), bytes.size());
   position_ += bytes.size();
+  return unwritten_.size() < kBlock ? absl::OkStatus() : Flush();
+}
+
+absl::Status PackWriter::Flush() {
+  sha256_.Update(unwritten_);
+  RETURN_IF_ERROR(WriteFully(fd_.get(), unwritten_, temporary_));
+  unwritten_.clear();
   return absl::OkStatus();
 }
 
@@ -107,6 +116,7 @@ absl::Status PackWriter::Add(const PackWriterRecord& record) {
   entry.samples_offset = position_;
   entry.length = static_cast<uint32_t>(record.samples.size() / kLeads);
   entry.fold = record.fold;
+  entry.flaws = record.flaws;
   entry.id_offset = static_cast<uint32_t>(strings_.size());
   entry.id_size = static_cast<uint32_t>(record.id.size());
   entry.patient_offset = entry.id_offset + entry.id_size;
@@ -126,9 +136,14 @@ std::string PackWriter::Header(const PackInfo& info) const {
   nlohmann::json header = {{"dataset", info.dataset},
                            {"source_digest", info.source_digest},
                            {"digest", info.digest},
-                           {"tool", "ecgtrain " ECGTRAIN_VERSION},
+                           {"tool", info.tool},
+                           {"preparation_version", info.preparation_version},
                            {"rate", info.rate},
                            {"highpass", info.highpass},
+                           {"derive_leads", info.derive_leads},
+                           {"quarantine", NamesOf(info.quarantine)},
+                           {"flagged", info.flagged},
+                           {"amplitude", info.amplitude},
                            {"units_per_millivolt", pack_format::kUnitsPerMillivolt},
                            {"clipped_samples", info.clipped_samples},
                            {"skipped", info.skipped},
@@ -157,6 +172,7 @@ absl::Status PackWriter::Finish(const PackInfo& info) {
   RETURN_IF_ERROR(append(labels_, &preamble.labels_offset));
   RETURN_IF_ERROR(append(strings_, &preamble.strings_offset));
   RETURN_IF_ERROR(append(header, &preamble.header_offset));
+  RETURN_IF_ERROR(Flush());
   preamble.file_size = position_;
   preamble.metadata_crc32c = crc;
   const std::string digest = sha256_.Digest();

@@ -26,6 +26,7 @@ struct PackWriterRecord {
   absl::Span<const int16_t> samples;  // [length, kLeads], 1 uV
   // By task: one value a class, or empty when the record carries no label of the task.
   absl::Span<const std::vector<bool>> labels;
+  uint32_t flaws = 0;  // Flaw values of quality.h
 };
 
 // Errors are those of common/durable_file.h: a full disk is RESOURCE_EXHAUSTED. Equal records and info make
@@ -49,6 +50,7 @@ class PackWriter {
  private:
   PackWriter(std::filesystem::path path, UniqueFd fd, std::vector<PackTask> tasks);
   absl::Status Append(absl::string_view bytes);
+  absl::Status Flush();
   absl::Status CheckRecord(const PackWriterRecord& record) const;
   void AddLabels(absl::Span<const std::vector<bool>> labels);
   std::string Header(const PackInfo& info) const;
@@ -60,6 +62,7 @@ class PackWriter {
   uint32_t label_stride_;
   uint64_t position_ = sizeof(pack_format::Preamble);
   Sha256 sha256_;
+  std::string unwritten_;
   std::vector<pack_format::IndexEntry> index_;
   std::string labels_;
   std::string strings_;

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
+#include <cstring>
 #include <numbers>
 #include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "worker/data/simd.h"
 
 namespace ecgtrain {
 namespace {
@@ -63,25 +66,57 @@ std::array<double, 2> SteadyState(const Section& s, double& scale) {
   return state;
 }
 
-// One pass over the frames, from the first to the last or back, starting as if the first frame had stood for
-// ever.
-void FilterPass(const Sections& sections, size_t channels, bool backward, std::vector<double>& x) {
-  const size_t frames = x.size() / channels;
+// States of all sections, [section, 2, channels], as if `frame` had stood for ever.
+std::vector<double> SteadyStates(const Sections& sections, size_t channels, const double* frame) {
   std::vector<double> states(sections.size() * 2 * channels);
-  const double* first_frame = x.data() + (backward ? frames - 1 : 0) * channels;
   double scale = 1;
   for (size_t k = 0; k < sections.size(); ++k) {
     const std::array<double, 2> steady = SteadyState(sections[k], scale);
     for (size_t c = 0; c < channels; ++c) {
-      states[(2 * k) * channels + c] = steady[0] * first_frame[c];
-      states[(2 * k + 1) * channels + c] = steady[1] * first_frame[c];
+      states[(2 * k) * channels + c] = steady[0] * frame[c];
+      states[(2 * k + 1) * channels + c] = steady[1] * frame[c];
     }
   }
-  for (size_t t = 0; t < frames; ++t) {
-    double* frame = x.data() + (backward ? frames - 1 - t : t) * channels;
+  return states;
+}
+
+// Twelve channels, which is what recordings have, stay in registers as three of these.
+using Quad = double __attribute__((vector_size(32)));
+constexpr size_t kQuads = 3;
+
+// By reference: how such a vector is passed depends on the instruction set.
+inline void Load(const double* from, Quad& to) { std::memcpy(&to, from, sizeof to); }
+inline void Store(const Quad& from, double* to) { std::memcpy(to, &from, sizeof from); }
+
+// Frames from `frame` on, `step` values apart.
+ECGTRAIN_DATA_SIMD void FilterTwelve(const Sections& sections, ptrdiff_t step, size_t frames, double* frame,
+                                     const double* states) {
+  Quad state[4][kQuads];
+  for (size_t k = 0; k < 4; ++k) {
+    for (size_t q = 0; q < kQuads; ++q) Load(states + (k * kQuads + q) * 4, state[k][q]);
+  }
+  for (size_t t = 0; t < frames; ++t, frame += step) {
+    for (size_t q = 0; q < kQuads; ++q) {
+      Quad x;
+      Load(frame + 4 * q, x);
+      for (size_t k = 0; k < 2; ++k) {
+        const Section& s = sections[k];
+        const Quad out = s[0] * x + state[2 * k][q];
+        state[2 * k][q] = s[1] * x - s[4] * out + state[2 * k + 1][q];
+        state[2 * k + 1][q] = s[2] * x - s[5] * out;
+        x = out;
+      }
+      Store(x, frame + 4 * q);
+    }
+  }
+}
+
+void FilterAny(const Sections& sections, size_t channels, ptrdiff_t step, size_t frames, double* frame,
+               double* states) {
+  for (size_t t = 0; t < frames; ++t, frame += step) {
     for (size_t k = 0; k < sections.size(); ++k) {
       const Section& s = sections[k];
-      double* first = states.data() + (2 * k) * channels;
+      double* first = states + (2 * k) * channels;
       double* second = first + channels;
       for (size_t c = 0; c < channels; ++c) {
         const double in = frame[c];
@@ -94,10 +129,55 @@ void FilterPass(const Sections& sections, size_t channels, bool backward, std::v
   }
 }
 
-// kExtension frames on both sides, mirrored through the end points.
-std::vector<double> OddExtension(absl::Span<const double> x, size_t channels) {
+// One pass over the frames, from the first to the last or back, starting as if the first frame had stood for
+// ever.
+void FilterPass(const Sections& sections, size_t channels, bool backward, std::vector<double>& x) {
   const size_t frames = x.size() / channels;
-  std::vector<double> extended((frames + 2 * kExtension) * channels);
+  double* first = x.data() + (backward ? frames - 1 : 0) * channels;
+  const ptrdiff_t step = static_cast<ptrdiff_t>(channels) * (backward ? -1 : 1);
+  std::vector<double> states = SteadyStates(sections, channels, first);
+  if (channels == 4 * kQuads) {
+    FilterTwelve(sections, step, frames, first, states.data());
+  } else {
+    FilterAny(sections, channels, step, frames, first, states.data());
+  }
+}
+
+// to[c] = sum over the frames k of taps[k] * from[k * 12 + c]. Even and odd frames are summed apart: two
+// chains of additions run at once.
+ECGTRAIN_DATA_SIMD void WeighTwelve(const double* taps, size_t count, const double* from, double* to) {
+  Quad even[kQuads] = {};
+  Quad odd[kQuads] = {};
+  Quad x;
+  size_t k = 0;
+  for (; k + 1 < count; k += 2, from += 8 * kQuads) {
+    for (size_t q = 0; q < kQuads; ++q) {
+      Load(from + 4 * q, x);
+      even[q] += taps[k] * x;
+      Load(from + 4 * (kQuads + q), x);
+      odd[q] += taps[k + 1] * x;
+    }
+  }
+  for (size_t q = 0; q < kQuads; ++q) {
+    if (k < count) {
+      Load(from + 4 * q, x);
+      even[q] += taps[k] * x;
+    }
+    Store(even[q] + odd[q], to + 4 * q);
+  }
+}
+
+void WeighAny(const double* taps, size_t count, const double* from, size_t channels, double* to) {
+  std::fill_n(to, channels, 0.0);
+  for (size_t k = 0; k < count; ++k, from += channels) {
+    for (size_t c = 0; c < channels; ++c) to[c] += taps[k] * from[c];
+  }
+}
+
+// kExtension frames on both sides, mirrored through the end points.
+void OddExtension(absl::Span<const double> x, size_t channels, std::vector<double>& extended) {
+  const size_t frames = x.size() / channels;
+  extended.resize((frames + 2 * kExtension) * channels);
   std::copy(x.begin(), x.end(), extended.data() + kExtension * channels);
   double* left = extended.data();
   double* right = extended.data() + (kExtension + frames) * channels;
@@ -108,7 +188,6 @@ std::vector<double> OddExtension(absl::Span<const double> x, size_t channels) {
       right[i * channels + c] = 2 * last[c] - x[(frames - 2 - i) * channels + c];
     }
   }
-  return extended;
 }
 
 }  // namespace
@@ -128,34 +207,56 @@ std::vector<double> ResampleTaps(uint32_t up, uint32_t down) {
   return taps;
 }
 
-std::vector<double> ResamplePoly(absl::Span<const double> x, size_t channels, uint32_t up, uint32_t down) {
-  const uint32_t divisor = std::gcd(up, down);
-  up /= divisor;
-  down /= divisor;
-  if (up == down) return {x.begin(), x.end()};
-  const std::vector<double> taps = ResampleTaps(up, down);
-  const auto half = static_cast<int64_t>(taps.size() / 2);
-  const auto frames = static_cast<int64_t>(x.size() / channels);
-  const int64_t out_frames = (frames * up + down - 1) / down;
-  std::vector<double> y(out_frames * channels);
-  for (int64_t t = 0; t < out_frames; ++t) {
+Resampler::Resampler(uint32_t up, uint32_t down)
+    : up_(up / std::gcd(up, down)), down_(down / std::gcd(up, down)) {
+  if (up_ == down_) return;
+  const std::vector<double> taps = ResampleTaps(up_, down_);
+  half_ = taps.size() / 2;
+  phases_.resize(up_);
+  // In the order of the input they meet: the last tap of a phase first.
+  for (size_t i = taps.size(); i-- > 0;) phases_[i % up_].push_back(taps[i]);
+}
+
+void Resampler::Run(absl::Span<const double> x, size_t channels, std::vector<double>& y) const {
+  if (up_ == down_) {
+    y.assign(x.begin(), x.end());
+    return;
+  }
+  const size_t frames = x.size() / channels;
+  const size_t out_frames = (frames * up_ + down_ - 1) / down_;
+  y.resize(out_frames * channels);
+  for (size_t t = 0; t < out_frames; ++t) {
     // y[t] = sum over k of taps[k] * upsampled[t * down + half - k], where upsampled[i * up] = x[i].
-    const int64_t centre = t * down;
-    const int64_t first = std::max<int64_t>(0, (centre - half + up - 1) / up);
-    const int64_t last = std::min<int64_t>(frames - 1, (centre + half) / up);
-    double* out = y.data() + t * channels;
-    for (int64_t i = first; i <= last; ++i) {
-      const double tap = taps[centre + half - i * up];
-      const double* in = x.data() + i * channels;
-      for (size_t c = 0; c < channels; ++c) out[c] += tap * in[c];
+    const size_t newest = t * down_ + half_;
+    const std::vector<double>& taps = phases_[newest % up_];
+    const size_t end = newest / up_ + 1;                              // of the input that is met
+    const size_t before = end < taps.size() ? taps.size() - end : 0;  // taps that meet what lies before
+    const size_t after = end > frames ? std::min(end - frames, taps.size() - before) : 0;
+    const size_t count = taps.size() - before - after;
+    const double* from = x.data() + (end + before - taps.size()) * channels;
+    double* to = y.data() + t * channels;
+    if (channels == 4 * kQuads) {
+      WeighTwelve(taps.data() + before, count, from, to);
+    } else {
+      WeighAny(taps.data() + before, count, from, channels, to);
     }
   }
+}
+
+std::vector<double> ResamplePoly(absl::Span<const double> x, size_t channels, uint32_t up, uint32_t down) {
+  std::vector<double> y;
+  Resampler(up, down).Run(x, channels, y);
   return y;
 }
 
 bool HasHighPass(uint32_t rate) { return FindDesign(rate) != nullptr; }
 
 absl::Status HighPass(uint32_t rate, size_t channels, std::vector<double>& x) {
+  std::vector<double> scratch;
+  return HighPass(rate, channels, x, scratch);
+}
+
+absl::Status HighPass(uint32_t rate, size_t channels, std::vector<double>& x, std::vector<double>& scratch) {
   const HighPassDesign* design = FindDesign(rate);
   if (design == nullptr) {
     return absl::InvalidArgumentError(
@@ -166,10 +267,10 @@ absl::Status HighPass(uint32_t rate, size_t channels, std::vector<double>& x) {
                                                    " samples is too short for the high-pass; it takes ",
                                                    kMinHighPassLength, " or more"));
   }
-  std::vector<double> extended = OddExtension(x, channels);
-  FilterPass(design->sections, channels, false, extended);
-  FilterPass(design->sections, channels, true, extended);
-  std::copy_n(extended.data() + kExtension * channels, x.size(), x.begin());
+  OddExtension(x, channels, scratch);
+  FilterPass(design->sections, channels, false, scratch);
+  FilterPass(design->sections, channels, true, scratch);
+  std::copy_n(scratch.data() + kExtension * channels, x.size(), x.begin());
   return absl::OkStatus();
 }
 

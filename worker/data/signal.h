@@ -1,6 +1,6 @@
 // Resampling and baseline removal, equal to SciPy's resample_poly and sosfiltfilt (paper.md section 0; the
 // pretraining code of the paper's group uses both). Everything works on frames: sample t of channel c stands
-// at [t * channels + c]. Thread-safe: pure functions.
+// at [t * channels + c]. Functions are pure: thread-safe.
 #ifndef ECGTRAIN_WORKER_DATA_SIGNAL_H_
 #define ECGTRAIN_WORKER_DATA_SIGNAL_H_
 
@@ -19,6 +19,22 @@ namespace ecgtrain {
 // channels.
 std::vector<double> ResamplePoly(absl::Span<const double> x, size_t channels, uint32_t up, uint32_t down);
 
+// The same for many signals: the taps are computed once. Immutable: thread-safe.
+class Resampler {
+ public:
+  Resampler(uint32_t up, uint32_t down);
+
+  // `y` is a buffer to use again; it must not be where `x` lies.
+  void Run(absl::Span<const double> x, size_t channels, std::vector<double>& y) const;
+
+ private:
+  uint32_t up_;  // reduced, as down_ is
+  uint32_t down_;
+  size_t half_ = 0;
+  // Taps by their number mod up_: an output meets those of one phase.
+  std::vector<std::vector<double>> phases_;
+};
+
 // The low-pass of ResamplePoly for a reduced ratio.
 std::vector<double> ResampleTaps(uint32_t up, uint32_t down);
 
@@ -32,6 +48,8 @@ inline constexpr size_t kMinHighPassLength = 13;
 // forward and backward in place as scipy.signal.sosfiltfilt does, with an odd extension of 12 samples.
 // INVALID_ARGUMENT for a rate without stored sections or fewer than kMinHighPassLength samples.
 absl::Status HighPass(uint32_t rate, size_t channels, std::vector<double>& x);
+// The same with a buffer to use again.
+absl::Status HighPass(uint32_t rate, size_t channels, std::vector<double>& x, std::vector<double>& scratch);
 
 }  // namespace ecgtrain
 

@@ -104,8 +104,10 @@ TEST_F(EcgDataTest, VerifyFindsEveryDamagedRecordingOfADataSet) {
   const std::string set = (folder_.path() / "set").string();
   const Outcome whole = Run("verify " + set);
   EXPECT_EQ(whole.code, 0) << whole.error;
-  EXPECT_EQ(whole.out, absl::StrCat(set, " at 100 samples a second: 6 records, 0 damaged\n", set,
-                                    " at 500 samples a second: 6 records, 0 damaged\n"));
+  // The limb leads of synthetic recordings are drawn apart.
+  EXPECT_EQ(whole.out,
+            absl::StrCat(set, " at 100 samples a second: 6 records, 0 damaged, 6 limb_leads_contradict\n",
+                         set, " at 500 samples a second: 6 records, 0 damaged, 6 limb_leads_contradict\n"));
   for (const char* name : {"set/records100/00000/00002_lr.dat", "set/records100/00000/00005_lr.dat",
                            "set/records500/00000/00001_hr.dat"}) {
     std::string bytes = folder_.Read(name);
@@ -114,11 +116,26 @@ TEST_F(EcgDataTest, VerifyFindsEveryDamagedRecordingOfADataSet) {
   }
   const Outcome damaged = Run("verify " + set);
   EXPECT_EQ(damaged.code, 4);
-  EXPECT_THAT(damaged.out, HasSubstr("100 samples a second: 6 records, 2 damaged\n"));
-  EXPECT_THAT(damaged.out, HasSubstr("500 samples a second: 6 records, 1 damaged\n"));
+  EXPECT_THAT(damaged.out, HasSubstr("100 samples a second: 6 records, 2 damaged, 4 "));
+  EXPECT_THAT(damaged.out, HasSubstr("500 samples a second: 6 records, 1 damaged, 5 "));
   EXPECT_THAT(damaged.error, HasSubstr("00002_lr.dat, signal"));
   EXPECT_THAT(damaged.error, HasSubstr("00005_lr.dat, signal"));
   EXPECT_THAT(damaged.error, HasSubstr("00001_hr.dat, signal"));
+}
+
+TEST_F(EcgDataTest, PackCountsFlawsAndLeavesOutWhatIsInQuarantine) {
+  ASSERT_TRUE(testing::WriteMiniPtbxl(folder_.path() / "set", {.records = 4, .records500 = false}).ok());
+  const Outcome flagged = Run("pack" + Set() + Cache());
+  ASSERT_EQ(flagged.code, 0) << flagged.error;
+  EXPECT_THAT(flagged.error, HasSubstr("flagged 4 records: limb_leads_contradict"));
+  EXPECT_THAT(Run("inspect " + flagged.out.substr(0, flagged.out.size() - 1)).out,
+              HasSubstr("flagged        4 records: limb_leads_contradict"));
+  const Outcome none_left = Run("pack --quarantine limb_leads_contradict" + Set() + Cache());
+  EXPECT_EQ(none_left.code, 4);
+  EXPECT_THAT(none_left.error, HasSubstr("none of the 4 records of ptbxl is usable"));
+  const Outcome typo = Run("pack --quarantine clipt" + Set() + Cache());
+  EXPECT_EQ(typo.code, 2);
+  EXPECT_THAT(typo.error, HasSubstr("--quarantine: unknown flaw \"clipt\""));
 }
 
 TEST_F(EcgDataTest, ExitCodesTellTheKindOfError) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace ecgtrain {
 namespace {
 
@@ -26,20 +28,29 @@ TEST(LeadsTest, SelectedLeadsStandInOurOrder) {
                                      22, 23, 12));
 }
 
-TEST(LeadsTest, UnknownDoubledAndAbsentLeadsAreRefused) {
+TEST(LeadsTest, AbsentLeadIsMissing) {
+  const std::vector<std::string> names = {"II", "I"};
+  const auto leads = FindLeads(names, "r");
+  ASSERT_TRUE(leads.ok()) << leads.status();
+  EXPECT_EQ((*leads)[2], kAbsentLead);
+  const std::vector<double> selected = SelectLeads(std::vector<double>{1, 2, 3, 4}, 2, *leads);
+  ASSERT_EQ(selected.size(), 2u * kLeads);
+  EXPECT_EQ(selected[0], 2);
+  EXPECT_EQ(selected[kLeads + 1], 3);
+  for (size_t lead = 2; lead < kLeads; ++lead) EXPECT_TRUE(std::isnan(selected[lead])) << lead;
+}
+
+TEST(LeadsTest, UnknownAndDoubledLeadsAreRefused) {
   const auto error = [](std::vector<std::string> names) {
     const absl::Status status = FindLeads(names, "r.hea").status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
     return std::string(status.message());
   };
-  std::vector<std::string> unknown = Names(), doubled = Names(), absent = Names();
+  std::vector<std::string> unknown = Names(), doubled = Names();
   unknown[3] = "V7";
   doubled[3] = "II";
-  absent.pop_back();
   EXPECT_THAT(error(unknown), HasSubstr("r.hea: unknown lead \"V7\""));
   EXPECT_THAT(error(doubled), HasSubstr("lead II is there twice"));
-  EXPECT_THAT(error(absent), HasSubstr("lead V5 is absent"));
-  EXPECT_THAT(error({}), HasSubstr("lead I is absent"));
 }
 
 }  // namespace

@@ -6,12 +6,15 @@
 #include <sys/file.h>
 
 #include <atomic>
+#include <cstring>
 #include <set>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "common/unique_fd.h"
 #include "tests/support/mini_ptbxl.h"
 #include "tests/worker/data/test_folder.h"
+#include "worker/data/leads.h"
 #include "worker/data/pack.h"
 
 namespace ecgtrain {
@@ -63,14 +66,20 @@ TEST_F(PackDataSetTest, PackHoldsTheSet) {
 }
 
 TEST_F(PackDataSetTest, BytesDoNotDependOnTheNumberOfThreads) {
-  PackOptions one = Synthetic(), three = Synthetic();
-  one.threads = 1;
-  three.threads = 3;
-  three.cache = folder_.path() / "other";
-  const auto a = Run(one), b = Run(three);
-  ASSERT_TRUE(a.ok() && b.ok());
-  EXPECT_EQ(a->filename(), b->filename());
-  EXPECT_TRUE(Bytes(*a) == Bytes(*b));
+  std::string name, bytes;
+  for (const int threads : {1, 2, 7}) {
+    PackOptions options = Synthetic();
+    options.threads = threads;
+    options.cache = folder_.path() / std::to_string(threads);
+    const auto path = Run(options);
+    ASSERT_TRUE(path.ok()) << path.status();
+    if (threads == 1) {
+      name = path->filename();
+      bytes = Bytes(*path);
+    }
+    EXPECT_EQ(path->filename(), name);
+    EXPECT_TRUE(Bytes(*path) == bytes) << threads << " threads";
+  }
 }
 
 TEST_F(PackDataSetTest, SecondCallFindsThePack) {
@@ -121,17 +130,21 @@ TEST_F(PackDataSetTest, TemporaryFileOfALivingWriterStays) {
 
 TEST_F(PackDataSetTest, EveryParameterMakesAnotherPack) {
   ASSERT_TRUE(WriteMiniPtbxl(folder_.path() / "set", {.records = 4}).ok());
-  PackOptions no_highpass = Ptbxl(), other_seed = Synthetic(4);
+  PackOptions no_highpass = Ptbxl(), other_seed = Synthetic(4), no_derivation = Ptbxl(), gate = Ptbxl(),
+              any_amplitude = Ptbxl();
   no_highpass.highpass = false;
   other_seed.source.seed = 2;
+  no_derivation.derive_leads = false;
+  gate.quarantine = *ParseFlaws("missing,clipped");
+  any_amplitude.any_amplitude = true;
   std::set<std::filesystem::path> paths;
-  for (const PackOptions& options :
-       {Ptbxl(), Ptbxl(400), no_highpass, Synthetic(4), Synthetic(5), other_seed}) {
+  for (const PackOptions& options : {Ptbxl(), Ptbxl(400), no_highpass, Synthetic(4), Synthetic(5), other_seed,
+                                     no_derivation, gate, any_amplitude}) {
     const auto path = Run(options);
     ASSERT_TRUE(path.ok()) << path.status();
     paths.insert(*path);
   }
-  EXPECT_EQ(paths.size(), 6u);
+  EXPECT_EQ(paths.size(), 9u);
 }
 
 TEST_F(PackDataSetTest, ChangedSourceMakesAnotherPack) {
@@ -216,6 +229,72 @@ TEST_F(PackDataSetTest, UnusableRecordsAreCounted) {
   EXPECT_EQ((*pack)->size(), 2u);
   EXPECT_EQ((*pack)->info().skipped, (std::map<std::string, uint64_t>{{"file_missing", 1}, {"flat", 1}}));
   EXPECT_EQ((*pack)->record(1).id, "3");
+}
+
+// Record 2 jumps by 33 mV in V6, so that it is saturated.
+class FlawedSetTest : public PackDataSetTest {
+ protected:
+  FlawedSetTest() {
+    EXPECT_TRUE(WriteMiniPtbxl(folder_.path() / "set", {.records = 5, .records500 = false}).ok());
+    Rewrite("00002_lr", 32'100, 500 * kLeads + 11, 1);
+  }
+
+  // Adds `by` to `count` samples of the file from `first` on; the header gets `units_` and new checksums.
+  void Rewrite(const std::string& name, int by, size_t first, size_t count) {
+    const std::string path = "set/records100/00000/" + name;
+    std::string bytes = folder_.Read(path + ".dat");
+    std::vector<int16_t> samples(bytes.size() / 2);
+    std::memcpy(samples.data(), bytes.data(), bytes.size());
+    for (size_t i = first; i < first + count; ++i) samples[i] = static_cast<int16_t>(samples[i] + by);
+    std::memcpy(bytes.data(), samples.data(), bytes.size());
+    folder_.Write(path + ".dat", bytes);
+    std::string header = name + " 12 100 1000\n";
+    for (size_t lead = 0; lead < kLeads; ++lead) {
+      uint16_t sum = 0;
+      for (size_t i = lead; i < samples.size(); i += kLeads) sum += static_cast<uint16_t>(samples[i]);
+      absl::StrAppend(&header, name, ".dat 16 1000(0)/", units_, " 16 0 ", samples[lead], " ", sum, " 0 ",
+                      kLeadNames[lead], "\n");
+    }
+    folder_.Write(path + ".hea", header);
+  }
+
+  std::string units_ = "mV";
+};
+
+TEST_F(FlawedSetTest, FlawsAreFlaggedInIndexAndReport) {
+  const auto path = Run(Ptbxl());
+  ASSERT_TRUE(path.ok()) << path.status();
+  const auto pack = Pack::Open(*path);
+  EXPECT_THAT((*pack)->info().flagged, ::testing::Contains(Pair("saturated", 1)));
+  ASSERT_EQ((*pack)->size(), 5u);
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(((*pack)->record(i).flaws & static_cast<Flaws>(Flaw::kSaturated)) != 0, i == 1) << i;
+  }
+}
+
+TEST_F(FlawedSetTest, QuarantineLeavesOutCountsAndNames) {
+  PackOptions options = Ptbxl();
+  options.quarantine = *ParseFlaws("missing,saturated");
+  const auto path = Run(options);
+  ASSERT_TRUE(path.ok()) << path.status();
+  const auto pack = Pack::Open(*path);
+  EXPECT_EQ((*pack)->size(), 4u);
+  EXPECT_THAT((*pack)->info().skipped, ElementsAre(Pair("saturated", 1)));
+  EXPECT_THAT((*pack)->info().flagged, ::testing::Not(::testing::Contains(Pair("saturated", ::testing::_))));
+  EXPECT_THAT((*pack)->info().notes, ElementsAre(HasSubstr("saturated: record 2")));
+}
+
+TEST_F(FlawedSetTest, AmplitudesThatNoEcgHasAreRefusedUnlessAllowed) {
+  units_ = "V";  // a thousand times too much
+  for (const char* name : {"00001_lr", "00002_lr", "00003_lr", "00004_lr"}) Rewrite(name, 0, 0, 0);
+  PackOptions options = Ptbxl();
+  const absl::Status status = Run(options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("unit or gain of the source is wrong"));
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "cache"))
+    EXPECT_NE(entry.path().extension(), ".pack");
+  options.any_amplitude = true;
+  EXPECT_TRUE(Run(options).ok());
 }
 
 TEST_F(PackDataSetTest, OptionsThatDoNotFitAreRefused) {

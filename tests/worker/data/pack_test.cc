@@ -10,6 +10,7 @@
 #include "tests/worker/data/test_folder.h"
 #include "worker/data/pack_format.h"
 #include "worker/data/pack_writer.h"
+#include "worker/data/quality.h"
 
 namespace ecgtrain {
 namespace {
@@ -35,8 +36,9 @@ class PackTest : public ::testing::Test {
     const std::vector<std::vector<bool>> labels[] = {{{true, false, true}, {false, true}},
                                                      {{false, true, false}, {}}};
     for (int i = 0; i < 2; ++i) {
-      const absl::Status added = writer->Add(
-          {"record-" + std::to_string(i), "patient", 9 + static_cast<uint32_t>(i), Samples(i), labels[i]});
+      const absl::Status added =
+          writer->Add({"record-" + std::to_string(i), "patient", 9 + static_cast<uint32_t>(i), Samples(i),
+                       labels[i], i == 1 ? *ParseFlaws("flat_lead,clipped") : 0});
       if (!added.ok()) return added;
     }
     PackInfo info;
@@ -45,6 +47,12 @@ class PackTest : public ::testing::Test {
     info.digest = "digest";
     info.rate = 100;
     info.highpass = false;
+    info.tool = "ecgtrain 7";
+    info.preparation_version = 3;
+    info.derive_leads = false;
+    info.quarantine = *ParseFlaws("missing,saturated");
+    info.flagged = {{"clipped", 1}, {"flat_lead", 1}};
+    info.amplitude = 2.5;
     info.clipped_samples = 5;
     info.skipped = {{"flat", 2}, {"too_short", 1}};
     info.notes = {"a note"};
@@ -89,6 +97,8 @@ TEST_F(PackTest, WrittenRecordsReadBack) {
   EXPECT_EQ(record.patient, "patient");
   EXPECT_EQ(record.fold, 10u);
   EXPECT_EQ(record.length, kLength);
+  EXPECT_THAT(NamesOf(record.flaws), ::testing::ElementsAre("flat_lead", "clipped"));
+  EXPECT_EQ((*pack)->record(0).flaws, 0u);
   EXPECT_EQ(std::vector<int16_t>(record.samples.begin(), record.samples.end()), Samples(1));
   EXPECT_EQ(reinterpret_cast<uintptr_t>(record.samples.data()) % pack_format::kAlignment, 0u);
   EXPECT_EQ((*pack)->labels(0, 0), (std::vector<bool>{true, false, true}));
@@ -105,6 +115,12 @@ TEST_F(PackTest, InfoReadsBack) {
   EXPECT_EQ(info.digest, "digest");
   EXPECT_EQ(info.rate, 100u);
   EXPECT_FALSE(info.highpass);
+  EXPECT_EQ(info.tool, "ecgtrain 7");
+  EXPECT_EQ(info.preparation_version, 3u);
+  EXPECT_FALSE(info.derive_leads);
+  EXPECT_EQ(info.quarantine, *ParseFlaws("missing,saturated"));
+  EXPECT_EQ(info.flagged, (std::map<std::string, uint64_t>{{"clipped", 1}, {"flat_lead", 1}}));
+  EXPECT_EQ(info.amplitude, 2.5);
   EXPECT_FLOAT_EQ(info.millivolts_per_unit, 0.001f);
   EXPECT_EQ(info.clipped_samples, 5u);
   EXPECT_EQ(info.skipped_records, 3u);
@@ -152,12 +168,12 @@ TEST_F(PackTest, DamagedSamplesNameTheRecord) {
 TEST_F(PackTest, UnknownVersionIsRefused) {
   ASSERT_TRUE(WritePack().ok());
   std::string bytes = folder_.Read("x.pack");
-  bytes[8] = 2;
+  bytes[8] = 3;
   Seal(bytes);
   folder_.Write("x.pack", bytes);
   const absl::Status status = Pack::Open(path_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("format 2"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("format 3"));
 }
 
 TEST_F(PackTest, MissingFileIsNotFound) {
