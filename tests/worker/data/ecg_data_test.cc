@@ -138,6 +138,23 @@ TEST_F(EcgDataTest, PackCountsFlawsAndLeavesOutWhatIsInQuarantine) {
   EXPECT_THAT(typo.error, HasSubstr("--quarantine: unknown flaw \"clipt\""));
 }
 
+TEST_F(EcgDataTest, ShowDrawsARecordOfFilesOrOfAPack) {
+  ASSERT_TRUE(testing::WriteMiniPtbxl(folder_.path() / "set", {.records = 2, .records500 = false}).ok());
+  const std::string record = (folder_.path() / "set/records100/00000/00002_lr").string();
+  const Outcome files = Run("show " + record);
+  ASSERT_EQ(files.code, 0) << files.error;
+  EXPECT_THAT(files.out, ::testing::StartsWith("00002_lr   0 to 10 s of 10 s at 100 samples a second\n"));
+  EXPECT_EQ(Run("show --svg - " + record + ".hea").out.substr(0, 5), "<svg ");
+  std::string pack = Run("pack" + Set() + Cache()).out;
+  pack.pop_back();
+  const Outcome packed = Run("show 2 --columns 60 --from 4 --pack " + pack);
+  ASSERT_EQ(packed.code, 0) << packed.error;
+  EXPECT_THAT(packed.out, HasSubstr("ptbxl 2 (limb_leads_contradict)   4 to 10 s"));
+  EXPECT_EQ(Run("show 7 --pack " + pack).code, 3);
+  EXPECT_EQ(Run("show --from 10 " + record).code, 2);
+  EXPECT_EQ(Run("show " + (folder_.path() / "absent").string()).code, 3);
+}
+
 TEST_F(EcgDataTest, ExitCodesTellTheKindOfError) {
   EXPECT_EQ(Run("").code, 2);
   EXPECT_EQ(Run("unpack").code, 2);

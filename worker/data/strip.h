@@ -1,0 +1,48 @@
+// A recording as clinicians read it: twelve leads in three rows of four columns of 2.5 s, below them lead II
+// over 10 s; 25 mm/s, 10 mm/mV, calibration pulses of 1 mV and 200 ms.
+#ifndef ECGTRAIN_WORKER_DATA_STRIP_H_
+#define ECGTRAIN_WORKER_DATA_STRIP_H_
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace ecgtrain {
+
+struct Strip {
+  std::string title;
+  double rate = 0;  // samples a second
+  std::vector<double>
+      millivolts;  // [length, kLeads] in the order of pack.h, from what is shown first; NaN is a gap
+};
+
+inline constexpr double kStripSeconds = 10;
+inline constexpr size_t kStripRows = 4;
+
+// One lead's stretch of the page.
+struct StripPanel {
+  size_t lead = 0;
+  size_t row = 0;
+  double begin = 0;  // seconds, on the page and in the recording
+  double end = 0;
+};
+inline constexpr size_t kStripPanels = 13;
+std::array<StripPanel, kStripPanels> StripPanels();
+
+// A lead's samples within a panel, as far as the recording goes, around their median: an electrode's offset
+// is no signal.
+std::vector<double> PanelSamples(const Strip& strip, const StripPanel& panel);
+
+// A page of 270 x 160 mm as SVG, true to scale where it is printed at 100 %.
+std::string DrawSvg(const Strip& strip);
+
+// The same for a terminal, in Braille patterns: `columns` characters wide (40 or more), with the page's
+// proportions.
+std::string DrawText(const Strip& strip, size_t columns);
+
+}  // namespace ecgtrain
+
+#endif  // ECGTRAIN_WORKER_DATA_STRIP_H_
