@@ -5,8 +5,13 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
+#include "tests/worker/data/test_folder.h"
+#include "worker/data/leads.h"
 #include "worker/data/pack.h"
+#include "worker/data/source_folder.h"
+#include "worker/data/wfdb_signal.h"
 
 namespace ecgtrain {
 namespace {
@@ -133,6 +138,25 @@ TEST(QualityTest, FlawsAreWrittenAndReadByName) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("\"cliped\"; did you mean \"clipped\"?"));
   EXPECT_FALSE(ParseFlaws("").ok());
+}
+
+TEST(RealQualityTest, SaturatedRecordIsToldFromItsNeighbours) {
+  const std::filesystem::path data = RealDataFolder();
+  if (data.empty()) GTEST_SKIP() << "no real recordings: set ECGTRAIN_DATA";
+  const auto folder = SourceFolder::Open(data / "mini" / "cpsc2018");
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  for (const auto& [name, flaws] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"A1387", {}},
+           {"A1388", {"saturated", "limb_leads_contradict"}},
+           {"A1389", {}},
+           {"A1392", {"flat_lead"}}}) {
+    const auto record = ReadWfdbRecord(*folder, name);
+    ASSERT_TRUE(record.ok()) << record.status();
+    const auto leads = FindLeads(record->names, name);
+    ASSERT_TRUE(leads.ok()) << leads.status();
+    const std::vector<double> frames = SelectLeads(record->millivolts, record->names.size(), *leads);
+    EXPECT_EQ(NamesOf(FindSourceFlaws(frames, record->rate)), flaws) << name;
+  }
 }
 
 }  // namespace
