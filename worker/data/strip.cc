@@ -12,8 +12,9 @@ std::array<StripPanel, kStripPanels> StripPanels() {
   constexpr double kSeconds = kStripSeconds / kColumns;
   std::array<StripPanel, kStripPanels> panels;
   for (size_t lead = 0; lead < kLeads; ++lead) {
-    const auto column = static_cast<double>(lead / 3);
-    panels[lead] = {lead, lead % 3, column * kSeconds, (column + 1) * kSeconds};
+    const size_t column = lead / 3;
+    const double begin = static_cast<double>(column) * kSeconds;
+    panels[lead] = {lead, lead % 3, begin, begin + kSeconds};
   }
   panels.back() = {1, kStripRows - 1, 0, kStripSeconds};
   return panels;
