@@ -6,14 +6,14 @@ namespace ecgtrain {
 
 void NotificationHub::Subscribe(absl::string_view topic, Listener& listener) {
   MutexLock lock(mutex_);
-  listeners_[std::string(topic)].insert(&listener);
+  listeners_[std::string(topic)].push_back(&listener);
 }
 
 void NotificationHub::Unsubscribe(absl::string_view topic, Listener& listener) {
   MutexLock lock(mutex_);
   const auto found = listeners_.find(topic);
   if (found == listeners_.end()) return;
-  found->second.erase(&listener);
+  std::erase(found->second, &listener);
   if (found->second.empty()) listeners_.erase(found);
 }
 

@@ -4,8 +4,8 @@
 #define ECGTRAIN_SERVER_COORDINATOR_NOTIFICATION_HUB_H_
 
 #include <map>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "common/mutex.h"
@@ -31,7 +31,8 @@ class NotificationHub {
 
  private:
   Mutex mutex_;
-  std::map<std::string, std::set<Listener*>, std::less<>> listeners_ ABSL_GUARDED_BY(mutex_);
+  // Of a topic in the order in which they came, which is the order in which they are woken.
+  std::map<std::string, std::vector<Listener*>, std::less<>> listeners_ ABSL_GUARDED_BY(mutex_);
 };
 
 std::string JobTopic(int64_t job_id);
