@@ -66,11 +66,14 @@ uint64_t UsablePart(const fs::path& part, uint64_t size) {
   return error || there > size ? 0 : there;
 }
 
-absl::Status AppendRest(TrainingClient& client, const v1::ArtifactFile& file, const fs::path& part,
-                        uint64_t offset, const std::function<void(uint64_t)>& on_bytes) {
+// Downloads what is missing of `part` behind its first `offset` bytes. The digest of what came.
+absl::StatusOr<std::string> AppendRest(TrainingClient& client, const v1::ArtifactFile& file,
+                                       const fs::path& part, uint64_t offset,
+                                       const std::function<void(uint64_t)>& on_bytes) {
   const UniqueFd fd(
       open(part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (offset == 0 ? O_TRUNC : O_APPEND), 0644));
   if (!fd.valid()) return FileError(errno, "open", part);
+  Sha256 digest;
   if (offset < file.size()) {
     RETURN_IF_ERROR(client.ReadArtifact(
         file.sha256(), offset, [&](const v1::ReadArtifactResponse& chunk) -> absl::StatusOr<Next> {
@@ -79,12 +82,13 @@ absl::Status AppendRest(TrainingClient& client, const v1::ArtifactFile& file, co
                 absl::StrCat(file.name(), " has ", chunk.size(), " bytes on the server, not ", file.size()));
           }
           RETURN_IF_ERROR(WriteFully(fd.get(), chunk.data(), part));
+          digest.Update(chunk.data());
           on_bytes(chunk.data().size());
           return Next::kMore;
         }));
   }
   if (fsync(fd.get()) != 0) return FileError(errno, "fsync", part);
-  return absl::OkStatus();
+  return digest.HexDigest();
 }
 
 bool IsComplete(const fs::path& path, const v1::ArtifactFile& file) {
@@ -103,8 +107,9 @@ absl::Status Fetch(TrainingClient& client, const v1::ArtifactFile& file, const f
   const fs::path part = folder / absl::StrCat(file.name(), kPartSuffix);
   const uint64_t offset = UsablePart(part, file.size());
   if (offset > 0) on_bytes(offset);
-  RETURN_IF_ERROR(AppendRest(client, file, part, offset, on_bytes));
-  if (!IsComplete(part, file)) {
+  ASSIGN_OR_RETURN(const std::string digest, AppendRest(client, file, part, offset, on_bytes));
+  // Only what an earlier download left has to be read again.
+  if (offset > 0 ? !IsComplete(part, file) : digest != file.sha256()) {
     std::error_code ignored;  // Overwritten by the next download in any case.
     fs::remove(part, ignored);
     return absl::DataLossError(absl::StrCat(file.name(), " is not what its digest sha256:", file.sha256(),

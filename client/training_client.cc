@@ -188,4 +188,10 @@ absl::StatusOr<v1::Token> TrainingClient::RevokeToken(int64_t id) {
   return std::move(*response.mutable_token());
 }
 
+absl::StatusOr<v1::BackUpResponse> TrainingClient::BackUp() {
+  v1::BackUpRequest request;
+  request.set_request_id(NextRequestId());
+  return connection_->Call(Method(*stubs_->admin, &AdminStub::BackUp), request);
+}
+
 }  // namespace ecgtrain

@@ -91,6 +91,7 @@ class TrainingClient {
   absl::StatusOr<v1::CreateTokenResponse> CreateToken(const v1::CreateTokenRequest& request);
   absl::StatusOr<v1::ListTokensResponse> ListTokens();
   absl::StatusOr<v1::Token> RevokeToken(int64_t id);
+  absl::StatusOr<v1::BackUpResponse> BackUp();
 
   // Events above request.after_event, each once, and snapshots. With `until_ended` OK only after the job's
   // end was seen. DEADLINE_EXCEEDED after `max_wait`.

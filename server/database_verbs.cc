@@ -32,7 +32,7 @@ DatabaseVerbs::DatabaseVerbs(CLI::App& app)
 absl::Status DatabaseVerbs::Run(Clock& clock) {
   const StatePaths paths(state_dir_);
   if (*check_) return Check();
-  if (*salvage_) return Salvage();
+  if (*salvage_) return Salvage(clock.Now());
   if (*restore_) {
     RETURN_IF_ERROR(RestoreDatabase(file_, paths.database.string(), clock.Now()));
     std::printf("restored %s from %s\n", paths.database.c_str(), file_.c_str());
@@ -53,9 +53,9 @@ absl::Status DatabaseVerbs::Check() {
   return absl::OkStatus();
 }
 
-absl::Status DatabaseVerbs::Salvage() {
+absl::Status DatabaseVerbs::Salvage(absl::Time now) {
   ASSIGN_OR_RETURN(const SalvageResult result,
-                   SalvageDatabase(StatePaths(state_dir_).database.string(), file_));
+                   SalvageDatabase(StatePaths(state_dir_).database.string(), file_, now));
   std::printf("salvaged %lld rows into %s; tables with losses: %s\n", static_cast<long long>(result.rows),
               file_.c_str(),
               result.damaged_tables.empty() ? "none" : absl::StrJoin(result.damaged_tables, ", ").c_str());

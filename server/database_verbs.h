@@ -25,7 +25,7 @@ class DatabaseVerbs {
 
  private:
   absl::Status Check();
-  absl::Status Salvage();
+  absl::Status Salvage(absl::Time now);
 
   CLI::App* const backup_;
   CLI::App* const check_;

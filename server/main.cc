@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/units.h"
 #include "server/database_verbs.h"
+#include "server/serve_flags.h"
 #include "server/server.h"
 #include "server/state_directory.h"
 
@@ -97,47 +98,6 @@ int Initialize(const std::string& state_dir, const std::vector<std::string>& hos
   return 0;
 }
 
-void AddDuration(CLI::App& serve, const std::string& name, absl::Duration& target, const std::string& help) {
-  serve
-      .add_option_function<std::string>(
-          name,
-          [name, &target](const std::string& text) {
-            const absl::StatusOr<absl::Duration> duration = ecgtrain::ParseDuration(text);
-            if (!duration.ok()) throw CLI::ValidationError(name, std::string(duration.status().message()));
-            target = *duration;
-          },
-          help)
-      ->type_name("DURATION")
-      ->default_str(ecgtrain::HumanDuration(target));
-}
-
-void AddTimes(CLI::App& serve, ecgtrain::ServerOptions& options) {
-  ecgtrain::CoordinatorOptions& coordinator = options.coordinator;
-  AddDuration(serve, "--heartbeat", options.heartbeat_hold, "A worker is heard of at least so often");
-  AddDuration(serve, "--unreachable-after", coordinator.leases.unreachable_after,
-              "Silence after which a worker is shown as unreachable");
-  AddDuration(serve, "--lease", coordinator.leases.lease,
-              "Silence after which a worker's jobs may go elsewhere, by their on_lost");
-  AddDuration(serve, "--stop-grace", coordinator.stop_grace,
-              "What a trainer that is asked to stop has for its last checkpoint");
-  AddDuration(serve, "--stuck-after", coordinator.maintenance.stuck_after,
-              "Without progress for so long a trainer is stopped");
-  AddDuration(serve, "--retry-backoff", coordinator.retry_backoff, "Before a job's first retry; it doubles");
-}
-
-void AddServeFlags(CLI::App& serve, ecgtrain::ServerOptions& options) {
-  serve.add_option("--state-dir", options.state_dir, "Where everything is kept")->required();
-  serve.add_option("--listen", options.listen, "HOST:PORT of the API; port 0 for any")->capture_default_str();
-  serve.add_option("--metrics-listen", options.metrics_listen, "HOST:PORT of the Prometheus page")
-      ->capture_default_str();
-  serve.add_flag("!--no-metrics", options.metrics, "No Prometheus page");
-  serve.add_flag("--require-auth", options.require_auth, "Ask for tokens on loopback, too");
-  serve.add_flag("--insecure", options.insecure, "Serve off loopback without TLS and tokens");
-  serve.add_option("--tls-cert", options.tls_cert, "Certificate chain, PEM");
-  serve.add_option("--tls-key", options.tls_key, "Its key, PEM");
-  AddTimes(serve, options);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -150,7 +110,7 @@ int main(int argc, char** argv) {
   ecgtrain::ServerOptions options;
   CLI::App* serve =
       app.add_subcommand("serve", "Run the coordinator; makes the state directory where it is absent");
-  AddServeFlags(*serve, options);
+  ecgtrain::AddServeFlags(*serve, options);
 
   std::string state_dir;
   std::vector<std::string> hosts = {"localhost", "127.0.0.1"};

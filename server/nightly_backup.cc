@@ -36,16 +36,21 @@ void NightlyBackup::Loop() {
       while (!stopping_ && clock_.Monotonic() < next) clock_.WaitUntil(stop_, mutex_, next);
       if (stopping_) return;
     }
-    const absl::Time now = clock_.Now();
-    const absl::StatusOr<std::string> made = BackUpDatabase(options_.database, options_.folder, now);
-    if (made.ok()) {
-      LogInfo("backed up", {{"file", *made}});
-      succeeded_(now);
-    } else {
-      LogError("backup failed", {{"error", made.status().message()}});
-    }
-    next = clock_.Monotonic() + (made.ok() ? options_.every : options_.delay);
+    next = clock_.Monotonic() + (Make().ok() ? options_.every : options_.delay);
   }
+}
+
+absl::StatusOr<std::string> NightlyBackup::Make() {
+  MutexLock lock(making_);
+  const absl::Time now = clock_.Now();
+  absl::StatusOr<std::string> made = BackUpDatabase(options_.database, options_.folder, now);
+  if (made.ok()) {
+    LogInfo("backed up", {{"file", *made}});
+    succeeded_(now);
+  } else {
+    LogError("backup failed", {{"error", made.status().message()}});
+  }
+  return made;
 }
 
 absl::Time NightlyBackup::NewestTime() const {

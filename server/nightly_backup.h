@@ -1,4 +1,5 @@
-// A copy of the database once a day, in backups/ of the state directory; the newest seven are kept.
+// A copy of the database once a day, and whenever somebody asks for one, in backups/ of the state directory;
+// the newest seven are kept.
 #ifndef ECGTRAIN_SERVER_NIGHTLY_BACKUP_H_
 #define ECGTRAIN_SERVER_NIGHTLY_BACKUP_H_
 
@@ -7,6 +8,7 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/mutex.h"
@@ -29,6 +31,9 @@ class NightlyBackup {
   // Waits for a backup under way.
   ~NightlyBackup();
 
+  // A backup now, after one that is under way: its path. Errors as of BackUpDatabase.
+  absl::StatusOr<std::string> Make() ABSL_LOCKS_EXCLUDED(making_);
+
  private:
   void Loop();
   // When the newest backup was made; the infinite past without one.
@@ -37,6 +42,7 @@ class NightlyBackup {
   const NightlyBackupOptions options_;
   Clock& clock_;
   const std::function<void(absl::Time)> succeeded_;
+  Mutex making_;  // held while a backup is made
   Mutex mutex_;
   CondVar stop_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

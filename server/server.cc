@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/durable_file.h"
+#include "common/free_space.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "proto/channel_settings.h"
@@ -19,6 +20,8 @@
 #include "server/api/training_service.h"
 #include "server/api/worker_service.h"
 #include "server/artifacts/directory_artifact_store.h"
+#include "server/coordinator/disk_guard.h"
+#include "server/coordinator/proto_time.h"
 #include "server/listen_address.h"
 #include "server/nightly_backup.h"
 #include "server/state_directory.h"
@@ -84,11 +87,16 @@ absl::StatusOr<Security> ChooseSecurity(const ServerOptions& options, const List
 class RunningServer final : public Server {
  public:
   RunningServer(const ServerOptions& options, Clock& clock)
-      : options_(options), paths_(options.state_dir), clock_(clock) {}
+      : options_(options),
+        paths_(options.state_dir),
+        clock_(clock),
+        own_space_(paths_.root),
+        disk_(clock, options.space != nullptr ? *options.space : own_space_, options.disk, paths_.reserve) {}
 
   ~RunningServer() override {
     Shutdown();
     if (coordinator_ != nullptr) coordinator_->maintenance().Stop();
+    server_.reset();  // waits for what its calls still do, a backup too
     backup_.reset();
     metrics_.reset();
     store_.reset();  // all writes have ended and their replies are given
@@ -97,19 +105,22 @@ class RunningServer final : public Server {
   absl::Status Start() {
     ASSIGN_OR_RETURN(const ListenAddress listen, ParseListenAddress(options_.listen));
     ASSIGN_OR_RETURN(const Security security, ChooseSecurity(options_, listen));
+    RETURN_IF_ERROR(CheckDiskLimits(options_.disk));
     RETURN_IF_ERROR(OpenState());
-    coordinator_ = std::make_unique<Coordinator>(*store_, *artifacts_, clock_, telemetry_.counts(),
-                                                 options_.coordinator);
+    CoordinatorOptions options = options_.coordinator;
+    options.disk = &disk_;
+    options.maintenance.on_disk_level = [this](DiskLevel level) { SetSubmitHealth(level); };
+    coordinator_ = std::make_unique<Coordinator>(*store_, *artifacts_, clock_, telemetry_.counts(), options);
     authenticator_ = std::make_unique<Authenticator>(*store_, clock_, security.require_credentials);
     api_ = std::make_unique<ApiContext>(
         *coordinator_, *authenticator_, telemetry_.rpcs(), telemetry_.counts(),
-        ServerFacts{clock_.Now(), options_.state_dir.string(), security.insecure});
-    RETURN_IF_ERROR(Listen(listen, security));
-    RETURN_IF_ERROR(ServeMetrics(security.insecure));
-    coordinator_->maintenance().Start();
+        ServerFacts{clock_.Now(), options_.state_dir.string(), security.insecure}, options_.limits);
     backup_ = std::make_unique<NightlyBackup>(
         NightlyBackupOptions{.database = paths_.database.string(), .folder = paths_.backups.string()}, clock_,
         [this](absl::Time time) { telemetry_.SetBackupTime(time); });
+    RETURN_IF_ERROR(Listen(listen, security));
+    RETURN_IF_ERROR(ServeMetrics(security.insecure));
+    coordinator_->maintenance().Start();
     telemetry_.SetReady(true);
     return Announce(security);
   }
@@ -140,15 +151,19 @@ class RunningServer final : public Server {
     ASSIGN_OR_RETURN(store_, SqliteJobStore::Open({.path = paths_.database.string(),
                                                    .clock = clock_,
                                                    .observer = &telemetry_.store(),
-                                                   .backup_folder = paths_.backups.string()}));
-    ASSIGN_OR_RETURN(artifacts_, DirectoryArtifactStore::Open({.root = paths_.artifacts, .clock = clock_}));
+                                                   .backup_folder = paths_.backups.string(),
+                                                   .make_room = [this] { return disk_.ReleaseReserve(); }}));
+    ASSIGN_OR_RETURN(artifacts_, DirectoryArtifactStore::Open({.root = paths_.artifacts,
+                                                               .clock = clock_,
+                                                               .reserve_bytes = options_.disk.new_work,
+                                                               .space = options_.space}));
     return absl::OkStatus();
   }
 
   absl::Status Listen(ListenAddress listen, const Security& security) {
     training_ = std::make_unique<TrainingServiceImpl>(*api_);
     workers_ = std::make_unique<WorkerServiceImpl>(*api_, options_.heartbeat_hold);
-    admin_ = std::make_unique<AdminServiceImpl>(*api_);
+    admin_ = std::make_unique<AdminServiceImpl>(*api_, [this] { return MakeBackup(); });
     grpc::EnableDefaultHealthCheckService(true);
     if (listen.loopback) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
@@ -169,9 +184,16 @@ class RunningServer final : public Server {
     for (const char* service : {"TrainingService", "WorkerService", "AdminService"}) {
       server_->GetHealthCheckService()->SetServingStatus(absl::StrCat("ecgtrain.v1.", service), true);
     }
+    SetSubmitHealth(DiskLevel::kAmple);
     listen.port = static_cast<uint16_t>(port);
     address_ = listen.ToString();
     return absl::OkStatus();
+  }
+
+  // NOT_SERVING for new jobs alone while the disk is too full for them; everything else is served.
+  void SetSubmitHealth(DiskLevel level) {
+    server_->GetHealthCheckService()->SetServingStatus("ecgtrain.v1.TrainingService/SubmitJobs",
+                                                       level < DiskLevel::kNoNewWork);
   }
 
   absl::Status ServeMetrics(bool insecure) {
@@ -182,6 +204,16 @@ class RunningServer final : public Server {
     bound.port = metrics_->port();
     metrics_address_ = bound.ToString();
     return WriteFileDurably(paths_.metrics_address, absl::StrCat(metrics_address_, "\n"));
+  }
+
+  absl::StatusOr<v1::BackUpResponse> MakeBackup() {
+    v1::BackUpResponse made;
+    ASSIGN_OR_RETURN(*made.mutable_path(), backup_->Make());
+    std::error_code error;  // gone again already: then it has no size
+    const uint64_t bytes = std::filesystem::file_size(made.path(), error);
+    made.set_bytes(error ? 0 : bytes);
+    *made.mutable_made() = ToProtoTime(clock_.Now());
+    return made;
   }
 
   absl::Status Announce(const Security& security) {
@@ -200,6 +232,8 @@ class RunningServer final : public Server {
   const ServerOptions options_;
   const StatePaths paths_;
   Clock& clock_;
+  FileSystemSpace own_space_;
+  DiskGuard disk_;
   Telemetry telemetry_;
   std::unique_ptr<JobStore> store_;
   std::unique_ptr<ArtifactStore> artifacts_;

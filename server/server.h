@@ -3,6 +3,7 @@
 // State directory (0700):
 //   coordinator.db        the store                       artifacts/     stored files
 //   backups/              daily copies of the store
+//   reserve               room for transitions when the disk is full
 //   tls/{ca,server}.pem, tls/server.key                   admin.token, worker.token (0600)
 //   address, metrics_address                              where it listens, while it is ready
 #ifndef ECGTRAIN_SERVER_SERVER_H_
@@ -16,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/clock.h"
+#include "server/api/api_context.h"
 #include "server/coordinator/coordinator.h"
 
 namespace ecgtrain {
@@ -30,6 +32,9 @@ struct ServerOptions {
   std::filesystem::path tls_cert;  // "": tls/server.pem of the state directory where it is there
   std::filesystem::path tls_key;
   absl::Duration heartbeat_hold = absl::Seconds(5);
+  DiskLimits disk;
+  ApiLimits limits;
+  FreeSpace* space = nullptr;  // borrowed, for tests; null: that of the state directory
   CoordinatorOptions coordinator;
 };
 

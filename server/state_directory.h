@@ -20,10 +20,11 @@ struct StatePaths {
         tls(root / "tls"),
         admin_token(root / "admin.token"),
         worker_token(root / "worker.token"),
+        reserve(root / "reserve"),
         address(root / "address"),
         metrics_address(root / "metrics_address") {}
 
-  std::filesystem::path root, database, backups, artifacts, tls, admin_token, worker_token, address,
+  std::filesystem::path root, database, backups, artifacts, tls, admin_token, worker_token, reserve, address,
       metrics_address;
 };
 

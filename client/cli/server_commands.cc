@@ -32,6 +32,9 @@ Table StatusTable(const v1::GetServerStatusResponse& status, const std::string& 
       {"store", {HumanBytes(status.store_bytes()), absl::StrCat(status.store_bytes())}},
       {"artifacts", {HumanBytes(status.artifact_bytes()), absl::StrCat(status.artifact_bytes())}},
       {"disk free", {HumanBytes(status.disk_free_bytes()), absl::StrCat(status.disk_free_bytes())}},
+      {"not taken", status.not_taken().empty()
+                        ? ""
+                        : absl::StrCat(absl::StrJoin(status.not_taken(), ", "), ": the disk is filling")},
       {"authentication", status.authentication() ? "on" : "off"},
       {"transport", status.insecure() ? "plain text (INSECURE)" : "TLS or loopback"},
   };
@@ -43,6 +46,17 @@ absl::StatusOr<ExitCode> Status(Session& session, const Arguments&) {
   ASSIGN_OR_RETURN(const v1::GetServerStatusResponse status, client->GetServerStatus());
   session.output().Print(status, std::vector<v1::GetServerStatusResponse>{status},
                          StatusTable(status, client->server(), session.clock().Now()));
+  return ExitCode::kDone;
+}
+
+absl::StatusOr<ExitCode> BackUp(Session& session, const Arguments&) {
+  ASSIGN_OR_RETURN(TrainingClient * client, session.Client());
+  ASSIGN_OR_RETURN(const v1::BackUpResponse made, client->BackUp());
+  Table table;
+  table.columns = {{"FIELD"}, {"VALUE"}};
+  table.rows = {{"backup", EscapeControl(made.path())},
+                {"size", {HumanBytes(made.bytes()), absl::StrCat(made.bytes())}}};
+  session.output().Print(made, std::vector<v1::BackUpResponse>{made}, table);
   return ExitCode::kDone;
 }
 
@@ -65,6 +79,7 @@ absl::StatusOr<ExitCode> Version(Session& session, const Arguments&) {
 
 std::vector<Command> ServerCommands() {
   return {{"server status", "jobs by state, workers, disk", {}, Status},
+          {"server backup", "copy the coordinator's database while it serves", {}, BackUp},
           {"server health", "SERVING or NOT_SERVING, for probes", {}, Health},
           {"server version", "version of this program and of the server", {}, Version}};
 }

@@ -1,7 +1,11 @@
 #include "server/api/admin_service.h"
 
+#include <optional>
+#include <string>
+
 #include "common/status_macros.h"
 #include "server/auth/tokens.h"
+#include "server/coordinator/replay.h"
 
 namespace ecgtrain {
 
@@ -56,6 +60,35 @@ grpc::ServerUnaryReactor* AdminServiceImpl::RevokeToken(grpc::CallbackServerCont
             },
             std::move(reply));
       });
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::BackUp(grpc::CallbackServerContext* context,
+                                                   const v1::BackUpRequest* request,
+                                                   v1::BackUpResponse* response) {
+  return api_.Blocking(
+      context, "/ecgtrain.v1.AdminService/BackUp", response,
+      [this, request](const Principal& principal) { return BackUpOnce(principal, *request); });
+}
+
+absl::StatusOr<v1::BackUpResponse> AdminServiceImpl::BackUpOnce(const Principal& principal,
+                                                                const v1::BackUpRequest& request) {
+  const RequestKey key{principal.name, request.request_id(), "BackUp"};
+  RETURN_IF_ERROR(CheckRequestId(key.request_id));
+  MutexLock lock(backing_up_);
+  std::optional<std::string> first;
+  RETURN_IF_ERROR(api_.coordinator().store().Read([&](StoreReader& reader) -> absl::Status {
+    ASSIGN_OR_RETURN(first, FindAnswer(reader, key, request));
+    return absl::OkStatus();
+  }));
+  v1::BackUpResponse answer;
+  if (first.has_value()) {
+    if (!answer.ParseFromString(*first)) return absl::DataLossError("a kept answer cannot be read");
+    return answer;
+  }
+  ASSIGN_OR_RETURN(answer, make_backup_());
+  RETURN_IF_ERROR(api_.coordinator().store().WriteAndWait(
+      [&](StoreTransaction& store) { return KeepAnswer(store, key, request, answer); }));
+  return answer;
 }
 
 }  // namespace ecgtrain

@@ -1,10 +1,17 @@
 #include "server/api/api_context.h"
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 
 namespace ecgtrain {
+
+bool IsLoopbackPeer(absl::string_view peer) {
+  return absl::StartsWith(peer, "ipv4:127.") || absl::StartsWith(peer, "ipv6:[::1]:") ||
+         absl::StartsWith(peer, "ipv6:%5B::1%5D:") || absl::StartsWith(peer, "unix:");
+}
 
 void ApiContext::GoAway() {
   going_away_.store(true);
@@ -12,7 +19,7 @@ void ApiContext::GoAway() {
 }
 
 absl::StatusOr<Principal> ApiContext::Authorize(const grpc::CallbackServerContext& context,
-                                                absl::string_view method) const {
+                                                absl::string_view method) {
   std::optional<absl::string_view> authorization;
   const auto found = context.client_metadata().find("authorization");
   if (found != context.client_metadata().end()) {
@@ -20,6 +27,14 @@ absl::StatusOr<Principal> ApiContext::Authorize(const grpc::CallbackServerContex
   }
   ASSIGN_OR_RETURN(Principal principal, authenticator_.Authenticate(authorization));
   RETURN_IF_ERROR(CheckMethod(principal, method));
+  const bool counted =
+      principal.role != Role::kWorker && (limits_.count_loopback_calls || !IsLoopbackPeer(context.peer()));
+  if (counted && calls_.Take(principal.name, 1) == 0) {
+    return WithErrorInfo(absl::ResourceExhaustedError(absl::StrCat(
+                             "user ", principal.name, " calls more often than ", limits_.calls_per_second,
+                             " times a second, the limit; ", "call less often, or follow a stream")),
+                         "TOO_MANY_CALLS");
+  }
   return principal;
 }
 

@@ -9,9 +9,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/rate_limit.h"
 #include "proto/grpc_status.h"
 #include "server/api/blocking_pool.h"
+#include "server/api/follow_limit.h"
 #include "server/api/rpc_observer.h"
+#include "server/api/stall_watchdog.h"
 #include "server/auth/authenticator.h"
 #include "server/auth/principal.h"
 #include "server/coordinator/coordinator.h"
@@ -25,30 +28,47 @@ struct ServerFacts {
   bool insecure = false;
 };
 
+// Limits of callers; docs/limits.md.
+struct ApiLimits {
+  int follows_per_user = 20;
+  int follows = 400;
+  // A message of a stream that its reader does not take.
+  absl::Duration stall = absl::Seconds(60);
+  // Calls of one user that come from another machine; workers are not counted.
+  uint64_t calls_per_second = 50;
+  uint64_t calls_at_once = 200;
+  bool count_loopback_calls = false;  // for tests
+};
+
 // Thread-safe. Everything it refers to outlives the server.
 class ApiContext {
  public:
   ApiContext(Coordinator& coordinator, const Authenticator& authenticator, RpcObserver& observer,
-             Observer& counts, ServerFacts facts)
+             Observer& counts, ServerFacts facts, const ApiLimits& limits)
       : coordinator_(coordinator),
         authenticator_(authenticator),
         observer_(observer),
         counts_(counts),
-        facts_(std::move(facts)) {}
+        facts_(std::move(facts)),
+        limits_(limits),
+        follows_(limits.follows_per_user, limits.follows),
+        calls_(coordinator.clock(), limits.calls_per_second, limits.calls_at_once),
+        watchdog_(coordinator.clock(), limits.stall) {}
 
   Coordinator& coordinator() { return coordinator_; }
   const Authenticator& authenticator() const { return authenticator_; }
   const ServerFacts& facts() const { return facts_; }
   BlockingPool& pool() { return pool_; }
+  FollowLimit& follows() { return follows_; }
+  StallWatchdog& watchdog() { return watchdog_; }
   absl::Duration Monotonic() { return coordinator_.clock().Monotonic(); }
 
   // Streams end with UNAVAILABLE, and held calls with what there is.
   void GoAway();
   bool going_away() const { return going_away_.load(); }
 
-  // Who calls, if the method is open to them. Begins every handler.
-  absl::StatusOr<Principal> Authorize(const grpc::CallbackServerContext& context,
-                                      absl::string_view method) const;
+  // Who calls, if the method is open to them and they do not call too often. Begins every handler.
+  absl::StatusOr<Principal> Authorize(const grpc::CallbackServerContext& context, absl::string_view method);
 
   // Ends every call: counts it and converts its status.
   grpc::Status Ended(RpcType type, absl::string_view method, absl::Duration start,
@@ -102,9 +122,16 @@ class ApiContext {
   RpcObserver& observer_;
   Observer& counts_;
   const ServerFacts facts_;
+  const ApiLimits limits_;
+  FollowLimit follows_;
+  RateLimit calls_;
+  StallWatchdog watchdog_;
   std::atomic<bool> going_away_ = false;
   BlockingPool pool_{4};
 };
+
+// Whether gRPC's name of a peer ("ipv4:127.0.0.1:52144") is one on this machine.
+bool IsLoopbackPeer(absl::string_view peer);
 
 inline Caller CallerOf(const Principal& principal) {
   return {.name = principal.name, .any_job = principal.role == Role::kAdmin};

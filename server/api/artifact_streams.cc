@@ -12,7 +12,12 @@ namespace ecgtrain {
 
 ArtifactReader::ArtifactReader(ApiContext& api, const grpc::CallbackServerContext& context,
                                const char* method, What what, Check check)
-    : api_(api), method_(method), start_(api.Monotonic()), what_(std::move(what)), offset_(what_.offset) {
+    : api_(api),
+      context_(context),
+      method_(method),
+      start_(api.Monotonic()),
+      what_(std::move(what)),
+      offset_(what_.offset) {
   Begin(context, std::move(check));
 }
 
@@ -42,6 +47,7 @@ void ArtifactReader::Find(const Principal& principal, Check check) {
 }
 
 void ArtifactReader::OnWriteDone(bool ok) {
+  api_.watchdog().Sent(this);
   if (!ok) return End(absl::CancelledError("the caller is gone"));
   api_.pool().Run([this] { SendNext(); });
 }
@@ -49,7 +55,10 @@ void ArtifactReader::OnWriteDone(bool ok) {
 void ArtifactReader::SendNext() {
   const absl::StatusOr<bool> more = ReadChunk();
   if (!more.ok()) return End(more.status());
-  if (*more) return StartWrite(&response_);
+  if (*more) {
+    api_.watchdog().Sending(this, [this] { context_.TryCancel(); });
+    return StartWrite(&response_);
+  }
   const bool whole = what_.offset == 0;
   if (whole && digest_.HexDigest() != what_.sha256) {
     return End(

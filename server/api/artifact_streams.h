@@ -37,6 +37,7 @@ class ArtifactReader final : public grpc::ServerWriteReactor<v1::ReadArtifactRes
   void End(const absl::Status& status);
 
   ApiContext& api_;
+  const grpc::CallbackServerContext& context_;  // gRPC's, until OnDone
   const char* const method_;
   const absl::Duration start_;
   const What what_;

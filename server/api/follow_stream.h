@@ -10,10 +10,12 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
 #include "server/api/api_context.h"
 #include "server/api/wakeup.h"
 
@@ -36,18 +38,26 @@ class FollowSource {
   virtual int64_t job_id() const = 0;
 };
 
+// What a stream begins with.
+template <typename Response>
+struct FollowStart {
+  std::unique_ptr<FollowSource<Response>> source;
+  FollowLimit::Place place;
+};
+
 // Deletes itself when gRPC is done with it.
 template <typename Response>
 class FollowStream final : public grpc::ServerWriteReactor<Response> {
  public:
-  // `source` or the error that ends the call at once.
-  FollowStream(ApiContext& api, const char* method,
-               absl::StatusOr<std::unique_ptr<FollowSource<Response>>> source)
-      : api_(api), method_(method), start_(api.Monotonic()), last_sent_(start_) {
-    Begin(std::move(source));
+  // `start` or the error that ends the call at once.
+  FollowStream(ApiContext& api, const grpc::CallbackServerContext& context, const char* method,
+               absl::StatusOr<FollowStart<Response>> start)
+      : api_(api), context_(context), method_(method), start_(api.Monotonic()), last_sent_(start_) {
+    Begin(std::move(start));
   }
 
   void OnWriteDone(bool ok) override {
+    api_.watchdog().Sent(this);
     if (!ok) return End(absl::CancelledError("the caller is gone"));
     last_sent_ = api_.Monotonic();
     Advance();
@@ -63,9 +73,10 @@ class FollowStream final : public grpc::ServerWriteReactor<Response> {
  private:
   static constexpr absl::Duration kQuiet = absl::Seconds(15);
 
-  void Begin(absl::StatusOr<std::unique_ptr<FollowSource<Response>>> source) {
-    if (!source.ok()) return End(source.status());
-    source_ = *std::move(source);
+  void Begin(absl::StatusOr<FollowStart<Response>> start) {
+    if (!start.ok()) return End(start.status());
+    source_ = std::move(start->source);
+    place_.emplace(std::move(start->place));
     api_.coordinator().hub().Subscribe(JobTopic(source_->job_id()), wakeup_);
     Advance();
   }
@@ -77,14 +88,19 @@ class FollowStream final : public grpc::ServerWriteReactor<Response> {
     response_.Clear();
     absl::StatusOr<FollowStep> step = source_->Next(response_);
     if (!step.ok()) return End(step.status());
-    if (step->kind == FollowStep::kSend) return this->StartWrite(&response_);
+    if (step->kind == FollowStep::kSend) return Send();
     if (step->kind == FollowStep::kEnd) return End(absl::OkStatus());
     const absl::Duration silent = api_.Monotonic() - last_sent_;
     if (silent >= kQuiet) {
       source_->FillQuiet(response_);
-      return this->StartWrite(&response_);
+      return Send();
     }
     wakeup_.Arm(std::min(step->wait, kQuiet - silent), [this] { Advance(); });
+  }
+
+  void Send() {
+    api_.watchdog().Sending(this, [this] { context_.TryCancel(); });
+    this->StartWrite(&response_);
   }
 
   void End(const absl::Status& status) {
@@ -93,10 +109,12 @@ class FollowStream final : public grpc::ServerWriteReactor<Response> {
   }
 
   ApiContext& api_;
+  const grpc::CallbackServerContext& context_;  // gRPC's, until OnDone
   const char* const method_;
   const absl::Duration start_;
   absl::Duration last_sent_;
   std::unique_ptr<FollowSource<Response>> source_;
+  std::optional<FollowLimit::Place> place_;
   Response response_;
   Wakeup wakeup_;
   std::atomic<bool> cancelled_ = false;
@@ -108,9 +126,13 @@ grpc::ServerWriteReactor<Response>* MakeFollowStream(ApiContext& api,
                                                      const grpc::CallbackServerContext& context,
                                                      const char* method, const Request& request,
                                                      MakeSource make_source) {
-  absl::StatusOr<Principal> principal = api.Authorize(context, method);
-  if (!principal.ok()) return new FollowStream<Response>(api, method, principal.status());
-  return new FollowStream<Response>(api, method, make_source(api.coordinator(), principal->name, request));
+  const auto start = [&]() -> absl::StatusOr<FollowStart<Response>> {
+    ASSIGN_OR_RETURN(const Principal principal, api.Authorize(context, method));
+    ASSIGN_OR_RETURN(FollowLimit::Place place, api.follows().Enter(principal.name));
+    ASSIGN_OR_RETURN(auto source, make_source(api.coordinator(), principal.name, request));
+    return FollowStart<Response>{std::move(source), std::move(place)};
+  };
+  return new FollowStream<Response>(api, context, method, start());
 }
 
 }  // namespace ecgtrain

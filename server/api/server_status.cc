@@ -1,7 +1,7 @@
 #include "server/api/server_status.h"
 
-#include <filesystem>
-#include <system_error>
+#include <optional>
+#include <utility>
 
 #include "common/status_macros.h"
 #include "server/coordinator/proto_time.h"
@@ -28,9 +28,12 @@ absl::StatusOr<v1::GetServerStatusResponse> ReadServerStatus(ApiContext& api) {
   status.set_store_bytes(coordinator.store().SizeBytes());
   ASSIGN_OR_RETURN(const uint64_t artifact_bytes, coordinator.artifacts().SizeBytes());
   status.set_artifact_bytes(artifact_bytes);
-  std::error_code error;  // a figure for people: left out where the system does not tell
-  const std::filesystem::space_info space = std::filesystem::space(api.facts().state_dir, error);
-  if (!error) status.set_disk_free_bytes(space.available);
+  DiskGuard& disk = coordinator.admission().disk();
+  if (const std::optional<FreeSpace::Room> room = disk.Room()) {  // left out where the system does not tell
+    status.set_disk_free_bytes(room->free);
+    status.set_disk_size_bytes(room->size);
+  }
+  for (std::string& what : NotTaken(disk.Level())) status.add_not_taken(std::move(what));
   status.set_insecure(api.facts().insecure);
   status.set_authentication(api.authenticator().require_credentials());
   return status;

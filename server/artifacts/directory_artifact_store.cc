@@ -1,8 +1,5 @@
 #include "server/artifacts/directory_artifact_store.h"
 
-#include <errno.h>
-#include <sys/statvfs.h>
-
 #include <utility>
 
 #include "common/crc32c.h"
@@ -26,6 +23,8 @@ DirectoryArtifactStore::DirectoryArtifactStore(const DirectoryArtifactOptions& o
     : files_(options.root / "sha256"),
       uploads_folder_(options.root / "uploads"),
       reserve_bytes_(options.reserve_bytes),
+      own_space_(options.root),
+      space_(options.space != nullptr ? *options.space : own_space_),
       clock_(options.clock) {}
 
 absl::StatusOr<std::unique_ptr<ArtifactStore>> DirectoryArtifactStore::Open(
@@ -51,14 +50,14 @@ absl::Status DirectoryArtifactStore::FindUploads() {
   return absl::OkStatus();
 }
 
-absl::Status DirectoryArtifactStore::CheckSpace(uint64_t bytes) const {
-  struct statvfs info;
-  if (statvfs(uploads_folder_.c_str(), &info) != 0) return FileError(errno, "measure", uploads_folder_);
-  const uint64_t available = uint64_t{info.f_bavail} * info.f_frsize;
-  if (available >= reserve_bytes_ && available - reserve_bytes_ >= bytes) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "no room for ", HumanBytes(bytes), " in ", uploads_folder_.string(), ": ", HumanBytes(available),
-      " free, of which ", HumanBytes(reserve_bytes_), " are kept in reserve"));
+absl::Status DirectoryArtifactStore::CheckSpace(uint64_t bytes) {
+  ASSIGN_OR_RETURN(const FreeSpace::Room room, space_.Measure());
+  if (room.free >= reserve_bytes_ && room.free - reserve_bytes_ >= bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("no room for ", HumanBytes(bytes), " in ",
+                                                   uploads_folder_.string(), ": ", HumanBytes(room.free),
+                                                   " free, of which ", HumanBytes(reserve_bytes_),
+                                                   " are kept in reserve; make room on that disk, or lower "
+                                                   "--keep-free; the upload goes on by itself then"));
 }
 
 void DirectoryArtifactStore::Claim(absl::string_view sha256) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/free_space.h"
 #include "common/mutex.h"
 #include "server/artifacts/artifact_store.h"
 #include "server/artifacts/file_tree.h"
@@ -24,7 +25,8 @@ struct DirectoryArtifactOptions {
   std::filesystem::path root;
   Clock& clock;  // borrowed; ages of uploads and claims
   // Free space that uploads leave to others, such as the database on the same disk, bytes.
-  uint64_t reserve_bytes = 256 << 20;
+  uint64_t reserve_bytes = 512 << 20;
+  FreeSpace* space = nullptr;  // borrowed; null: that of the file system of `root`
 };
 
 // Thread-safe. Only one process may use a folder at a time: the coordinator's lock on its database sees to
@@ -74,11 +76,13 @@ class DirectoryArtifactStore final : public ArtifactStore {
   void End(OpenFile& file, bool discard) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file.mutex)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Claim(absl::string_view sha256) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status CheckSpace(uint64_t bytes) const;
+  absl::Status CheckSpace(uint64_t bytes);
 
   const FileTree files_;
   const std::filesystem::path uploads_folder_;
   const uint64_t reserve_bytes_;
+  FileSystemSpace own_space_;
+  FreeSpace& space_;
   Clock& clock_;
 
   // Taken after an OpenFile's mutex, never before.

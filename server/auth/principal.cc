@@ -37,6 +37,7 @@ const std::map<absl::string_view, Rule>& Rules() {
       {"/ecgtrain.v1.AdminService/CreateToken", Rule::kAdmins},
       {"/ecgtrain.v1.AdminService/ListTokens", Rule::kAdmins},
       {"/ecgtrain.v1.AdminService/RevokeToken", Rule::kAdmins},
+      {"/ecgtrain.v1.AdminService/BackUp", Rule::kAdmins},
   };
   return rules;
 }

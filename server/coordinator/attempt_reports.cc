@@ -48,7 +48,9 @@ absl::Status ApplyEvents(Mutation& mutation, v1::Job& job, v1::Attempt& attempt,
   return sink.Flush();
 }
 
-absl::Status ApplyLog(Mutation& mutation, v1::Attempt& attempt, const v1::ReportEventsRequest& request) {
+// Takes the first `taken` bytes of the report's log; what is left waits with the worker.
+absl::Status ApplyLog(Mutation& mutation, v1::Attempt& attempt, const v1::ReportEventsRequest& request,
+                      size_t taken) {
   const uint64_t known = attempt.acknowledged_log_offset();
   if (request.log().empty()) return absl::OkStatus();
   if (request.log_offset() > known) {
@@ -56,21 +58,22 @@ absl::Status ApplyLog(Mutation& mutation, v1::Attempt& attempt, const v1::Report
         absl::StrCat("log bytes from ", request.log_offset(), " came; expected ", known));
   }
   const uint64_t overlap = known - request.log_offset();
-  if (overlap >= request.log().size()) return absl::OkStatus();
-  const absl::string_view fresh = absl::string_view(request.log()).substr(overlap);
+  if (overlap >= taken) return absl::OkStatus();
+  const absl::string_view fresh = absl::string_view(request.log()).substr(overlap, taken - overlap);
   RETURN_IF_ERROR(mutation.store.AppendLog(attempt.job_id(), attempt.number(), known, fresh));
   attempt.set_acknowledged_log_offset(known + fresh.size());
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::ReportEventsResponse> Apply(Mutation& mutation, const v1::ReportEventsRequest& request) {
+absl::StatusOr<v1::ReportEventsResponse> Apply(Mutation& mutation, const v1::ReportEventsRequest& request,
+                                               size_t log_taken) {
   ASSIGN_OR_RETURN(v1::Attempt attempt, CurrentAttempt(mutation.store, request.attempt()));
   v1::ReportEventsResponse response;
   if (!request.events().empty() || !request.log().empty()) {
     ASSIGN_OR_RETURN(v1::Job job, mutation.store.GetJob(attempt.job_id()));
     RETURN_IF_ERROR(MarkStarted(mutation, job, attempt));
     RETURN_IF_ERROR(ApplyEvents(mutation, job, attempt, request));
-    RETURN_IF_ERROR(ApplyLog(mutation, attempt, request));
+    RETURN_IF_ERROR(ApplyLog(mutation, attempt, request, log_taken));
     attempt.clear_unreachable_since();
     RETURN_IF_ERROR(mutation.store.UpdateAttempt(attempt));
     RETURN_IF_ERROR(mutation.store.UpdateJob(job));
@@ -116,8 +119,11 @@ absl::StatusOr<v1::FinishAttemptResponse> Finish(Mutation& mutation,
 void ReportEvents(MutationRunner& runner, const v1::ReportEventsRequest& request,
                   Reply<v1::ReportEventsResponse> reply) {
   if (absl::Status status = CheckReport(request); !status.ok()) return reply(std::move(status));
-  runner.RunFor<v1::ReportEventsResponse>([request](Mutation& mutation) { return Apply(mutation, request); },
-                                          std::move(reply));
+  // Once a call, not in the transaction, which may run again.
+  const size_t log_taken = runner.admission().TakeLogBytes(request.attempt().token(), request.log().size());
+  runner.RunFor<v1::ReportEventsResponse>(
+      [request, log_taken](Mutation& mutation) { return Apply(mutation, request, log_taken); },
+      std::move(reply));
 }
 
 void FinishAttempt(MutationRunner& runner, const v1::FinishAttemptRequest& request,

@@ -2,6 +2,8 @@
 #ifndef ECGTRAIN_SERVER_COORDINATOR_COORDINATOR_H_
 #define ECGTRAIN_SERVER_COORDINATOR_COORDINATOR_H_
 
+#include "server/coordinator/admission.h"
+#include "server/coordinator/disk_guard.h"
 #include "server/coordinator/explanations.h"
 #include "server/coordinator/leases.h"
 #include "server/coordinator/maintenance.h"
@@ -17,6 +19,8 @@ struct CoordinatorOptions {
   MaintenanceOptions maintenance;
   absl::Duration stop_grace = absl::Minutes(2);
   absl::Duration retry_backoff = absl::Seconds(15);  // before a job's first retry; it doubles
+  AdmissionLimits admission;
+  DiskGuard* disk = nullptr;  // borrowed; null: the disk is not watched
 };
 
 // Thread-safe. The references given must outlive it, and the store must have finished all writes before it
@@ -27,8 +31,10 @@ class Coordinator {
               const CoordinatorOptions& options)
       : leases_(clock, options.leases),
         explanations_(clock, leases_),
+        unwatched_disk_(clock),
+        admission_(clock, options.disk != nullptr ? *options.disk : unwatched_disk_, options.admission),
         mutations_(
-            store, clock, hub_, observer,
+            store, clock, hub_, observer, admission_,
             [this] {
               explanations_.Invalidate();
               maintenance_.Poke();
@@ -42,6 +48,7 @@ class Coordinator {
   NotificationHub& hub() { return hub_; }
   Leases& leases() { return leases_; }
   Explanations& explanations() { return explanations_; }
+  Admission& admission() { return admission_; }
   MutationRunner& mutations() { return mutations_; }
   Maintenance& maintenance() { return maintenance_; }
   WorkerSessions& sessions() { return sessions_; }
@@ -54,6 +61,8 @@ class Coordinator {
   NotificationHub hub_;
   Leases leases_;
   Explanations explanations_;
+  DiskGuard unwatched_disk_;
+  Admission admission_;
   MutationRunner mutations_;
   Maintenance maintenance_;
   WorkerSessions sessions_;

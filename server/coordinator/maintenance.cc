@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "common/units.h"
@@ -106,13 +107,32 @@ void Maintenance::Loop() {
 }
 
 absl::Status Maintenance::RunOnce() {
-  absl::Status result = CheckLiveAttempts();
+  absl::Status result = WatchDisk();
+  result.Update(CheckLiveAttempts());
   result.Update(Plan());
   if (runner_.clock().Monotonic() >= next_sweep_) {
     next_sweep_ = runner_.clock().Monotonic() + options_.sweep_every;
     result.Update(Sweep());
   }
   return result;
+}
+
+absl::Status Maintenance::WatchDisk() {
+  DiskGuard& disk = runner_.admission().disk();
+  disk.KeepReserve();
+  const DiskLevel level = disk.Level();
+  if (level == disk_level_) return absl::OkStatus();
+  v1::JobEvent event;
+  event.set_type("disk");
+  event.set_actor(kActor);
+  *event.mutable_time() = ToProtoTime(runner_.clock().Now());
+  event.set_message(absl::StrCat(HumanBytes(disk.Room().value_or(FreeSpace::Room()).free),
+                                 " free; not taken: ", absl::StrJoin(NotTaken(level), ", ")));
+  if (level == DiskLevel::kAmple) event.set_message("room again: everything is taken");
+  LogWarning("the level of the disk has changed", {{"level", event.message()}});
+  if (options_.on_disk_level) options_.on_disk_level(level);
+  disk_level_ = level;
+  return runner_.RunAndWait([&](Mutation& mutation) { return mutation.store.AppendEvent(event); });
 }
 
 absl::Status Maintenance::CheckLiveAttempts() {

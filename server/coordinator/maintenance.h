@@ -2,6 +2,7 @@
 #ifndef ECGTRAIN_SERVER_COORDINATOR_MAINTENANCE_H_
 #define ECGTRAIN_SERVER_COORDINATOR_MAINTENANCE_H_
 
+#include <functional>
 #include <thread>
 
 #include "absl/status/status.h"
@@ -19,6 +20,8 @@ struct MaintenanceOptions {
   absl::Duration sweep_every = absl::Hours(1);
   absl::Duration file_age = absl::Hours(24);  // unreferenced files and uploads nobody goes on with
   absl::Duration request_age = absl::Hours(24 * 30);
+  // Told of each change, on the thread that runs rounds; may be empty.
+  std::function<void(DiskLevel)> on_disk_level;
 };
 
 // Thread-safe.
@@ -41,6 +44,8 @@ class Maintenance {
 
  private:
   void Loop();
+  // Keeps the reserve; tells the log, the audit trail and `on_disk_level` what is given up from now on.
+  absl::Status WatchDisk();
   absl::Status CheckLiveAttempts();
   absl::Status CheckAttempt(const v1::Attempt& attempt);
   absl::Status Plan();
@@ -50,7 +55,9 @@ class Maintenance {
   ArtifactStore& artifacts_;
   const Leases& leases_;
   const MaintenanceOptions options_;
-  absl::Duration next_sweep_;  // of the one thread that runs rounds
+  // Of the one thread that runs rounds.
+  absl::Duration next_sweep_;
+  DiskLevel disk_level_ = DiskLevel::kAmple;
 
   Mutex mutex_;
   CondVar changed_;

@@ -23,10 +23,10 @@ absl::Status CheckTouched(Mutation& mutation) {
 void MutationRunner::Run(absl::AnyInvocable<absl::Status(Mutation&)> work, JobStore::Done done) {
   auto effects = std::make_shared<Effects>();  // shared by the work and its completion
   store_.Write(
-      [work = std::move(work), effects, now = clock_.Now(),
-       backoff = retry_backoff_](StoreTransaction& store) mutable -> absl::Status {
+      [this, work = std::move(work), effects,
+       now = clock_.Now()](StoreTransaction& store) mutable -> absl::Status {
         *effects = Effects();  // an earlier run was rolled back
-        Mutation mutation{store, *effects, now, backoff};
+        Mutation mutation{store, *effects, now, admission_, retry_backoff_};
         RETURN_IF_ERROR(work(mutation));
         return CheckTouched(mutation);
       },
@@ -41,7 +41,7 @@ absl::Status MutationRunner::RunAndWait(absl::FunctionRef<absl::Status(Mutation&
   const absl::Time now = clock_.Now();
   const absl::Status status = store_.WriteAndWait([&](StoreTransaction& store) -> absl::Status {
     effects = Effects();
-    Mutation mutation{store, effects, now, retry_backoff_};
+    Mutation mutation{store, effects, now, admission_, retry_backoff_};
     RETURN_IF_ERROR(work(mutation));
     return CheckTouched(mutation);
   });

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "server/coordinator/admission.h"
 #include "server/coordinator/notification_hub.h"
 #include "server/coordinator/observer.h"
 #include "server/store/job_store.h"
@@ -31,6 +32,7 @@ struct Mutation {
   StoreTransaction& store;
   Effects& effects;
   absl::Time now;
+  Admission& admission;
   absl::Duration retry_backoff = absl::Seconds(15);  // before a job's first retry
 };
 
@@ -43,11 +45,12 @@ class MutationRunner {
  public:
   // `plan` pokes the scheduler: called on the writer thread, returns at once.
   MutationRunner(JobStore& store, Clock& clock, NotificationHub& hub, Observer& observer,
-                 std::function<void()> plan, absl::Duration retry_backoff)
+                 Admission& admission, std::function<void()> plan, absl::Duration retry_backoff)
       : store_(store),
         clock_(clock),
         hub_(hub),
         observer_(observer),
+        admission_(admission),
         plan_(std::move(plan)),
         retry_backoff_(retry_backoff) {}
 
@@ -77,6 +80,7 @@ class MutationRunner {
   JobStore& store() { return store_; }
   Clock& clock() { return clock_; }
   Observer& observer() { return observer_; }
+  Admission& admission() { return admission_; }
 
  private:
   void Publish(const Effects& effects);
@@ -85,6 +89,7 @@ class MutationRunner {
   Clock& clock_;
   NotificationHub& hub_;
   Observer& observer_;
+  Admission& admission_;
   const std::function<void()> plan_;
   const absl::Duration retry_backoff_;
 };

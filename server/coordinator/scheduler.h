@@ -21,7 +21,7 @@ struct SchedulerSnapshot {
     v1::Worker worker;
     bool reachable = false;
   };
-  std::vector<v1::Job> queued;  // with specifications
+  std::vector<v1::Job> queued;  // with `resources` of the specification
   // RUNNING jobs whose worker's lease has lapsed and that may go elsewhere; with specifications.
   std::vector<v1::Job> lapsed;
   std::vector<WorkerState> workers;

@@ -79,6 +79,8 @@ absl::Status CheckDependencies(StoreReader& reader, const v1::Job& job) {
 
 absl::StatusOr<v1::SubmitJobsResponse> InsertBatch(Mutation& mutation, const Batch& batch,
                                                    const std::string& user, bool hold) {
+  RETURN_IF_ERROR(
+      mutation.admission.CheckNewJobs(mutation.store, user, static_cast<int64_t>(batch.jobs.size())));
   std::vector<int64_t> ids(batch.jobs.size());
   std::vector<v1::Job> inserted(batch.jobs.size());
   for (const size_t i : batch.order) {
@@ -152,9 +154,8 @@ absl::StatusOr<v1::ValidateJobsResponse> ValidateJobs(StoreReader& reader, const
   for (const BatchJob& job : batch.jobs) *response.add_resolved() = job.spec;
   if (!batch.problems.empty()) return response;
 
-  ASSIGN_OR_RETURN(SchedulerSnapshot snapshot, ReadSnapshot(reader, leases));
+  ASSIGN_OR_RETURN(SchedulerSnapshot alone, ReadSnapshot(reader, leases));
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
-    SchedulerSnapshot alone = snapshot;
     v1::Job job = NewJob(batch.jobs[i], "", now);
     job.set_id(std::numeric_limits<int64_t>::max());
     alone.queued = {job};

@@ -45,7 +45,8 @@ absl::Status TrainerEventSink::Apply(const v1::TrainerEvent& event) {
 }
 
 absl::Status TrainerEventSink::Flush() {
-  if (metrics_.empty()) return absl::OkStatus();
+  if (metrics_.empty() || mutation_.admission.disk().Level() >= DiskLevel::kNoMetrics)
+    return absl::OkStatus();
   return mutation_.store.AppendMetrics(job_.id(), metrics_);
 }
 

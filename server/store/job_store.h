@@ -73,12 +73,14 @@ class StoreReader {
   // Ids of all jobs of this name, newest first (at most 10).
   virtual absl::StatusOr<std::vector<int64_t>> FindJobsByName(absl::string_view name) = 0;
   virtual absl::StatusOr<std::optional<int64_t>> NewestJobOf(absl::string_view user) = 0;
-  // QUEUED jobs in order (priority high to low, id), with specifications: what the scheduler plans.
+  // QUEUED jobs in order (priority high to low, id): what a scheduler plans. Of `spec` only `resources`.
   virtual absl::StatusOr<std::vector<v1::Job>> QueuedJobs(int limit) = 0;
   // Jobs not ended that depend on `id`.
   virtual absl::StatusOr<std::vector<int64_t>> WaitingDependents(int64_t id) = 0;
   // Number of jobs by state.
   virtual absl::StatusOr<std::map<v1::JobState, int64_t>> CountJobs() = 0;
+  // Number of QUEUED jobs of one user, or of all with "".
+  virtual absl::StatusOr<int64_t> CountQueued(absl::string_view user) = 0;
 
   virtual absl::StatusOr<v1::Attempt> GetAttempt(int64_t job_id, uint32_t number) = 0;
   virtual absl::StatusOr<std::vector<v1::Attempt>> ListAttempts(int64_t job_id) = 0;

@@ -2,6 +2,8 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/log.h"
@@ -107,6 +109,18 @@ absl::Status AddWorkers(Page& page, StoreReader& reader, Coordinator& coordinato
   return absl::OkStatus();
 }
 
+void AddDisk(Page& page, DiskGuard& disk) {
+  const std::optional<FreeSpace::Room> room = disk.Room();
+  if (!room.has_value()) return;
+  page.Add("ecgtrain_storage_free_bytes", {{"volume", "store"}}, static_cast<double>(room->free));
+  page.Add("ecgtrain_storage_size_bytes", {{"volume", "store"}}, static_cast<double>(room->size));
+  const std::vector<std::string> now = NotTaken(disk.Level());
+  for (const std::string& what : NotTaken(DiskLevel::kNoNewWork)) {
+    page.Add("ecgtrain_storage_not_taken", {{"what", what}},
+             std::find(now.begin(), now.end(), what) == now.end() ? 0 : 1);
+  }
+}
+
 absl::Status AddRows(Page& page, StoreReader& reader, Coordinator& coordinator, ProcessCounters& counters) {
   ASSIGN_OR_RETURN(auto counts, reader.CountJobs());
   for (const v1::JobState state : kStates) {
@@ -141,6 +155,7 @@ std::vector<prometheus::MetricFamily> RowCollector::Collect() const {
   if (const auto bytes = coordinator_.artifacts().SizeBytes(); bytes.ok()) {
     page.Add("ecgtrain_artifact_bytes", {}, static_cast<double>(*bytes));
   }
+  AddDisk(page, coordinator_.admission().disk());
   AddProcessMetrics(page);
   const absl::Status read = coordinator_.store().Read(
       [&](StoreReader& reader) { return AddRows(page, reader, coordinator_, counters_); });

@@ -56,10 +56,10 @@ struct Api {
 struct Coordinator {
   explicit Coordinator(const std::filesystem::path& folder) {
     const absl::Time begin = absl::Now();
-    process =
-        std::make_unique<Process>(std::vector<std::string>{Program("ecg-coordinator"), "serve", "--state-dir",
-                                                           folder, "--listen", "127.0.0.1:0", "--no-metrics"},
-                                  folder.string() + ".log");
+    process = std::make_unique<Process>(
+        std::vector<std::string>{Program("ecg-coordinator"), "serve", "--state-dir", folder, "--listen",
+                                 "127.0.0.1:0", "--no-metrics", "--max-queued-per-user", "20000"},
+        folder.string() + ".log");
     const auto read = AwaitFile(folder / "address");
     if (!read.ok()) Die(absl::StrCat(read.status().message(), "; see ", folder.string(), ".log"));
     ready_ms = Milliseconds(absl::Now() - begin);

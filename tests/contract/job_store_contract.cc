@@ -166,7 +166,7 @@ TEST_P(JobStoreContract, QueueIsOrderedByPriorityThenId) {
     return InsertJob([&](v1::Job& job) {
              job.set_priority(priority);
              job.set_state(state);
-             job.mutable_spec()->set_seed(3);
+             job.mutable_spec()->mutable_resources()->set_cpus(3);
            })
         .id();
   };
@@ -179,10 +179,31 @@ TEST_P(JobStoreContract, QueueIsOrderedByPriorityThenId) {
   std::vector<int64_t> ids;
   for (const v1::Job& job : jobs) {
     ids.push_back(job.id());
-    EXPECT_EQ(job.spec().seed(), 3);
+    EXPECT_EQ(job.spec().resources().cpus(), 3u);
   }
   EXPECT_THAT(ids, ElementsAre(high, normal, normal_later, low));
   EXPECT_EQ(Read<std::vector<v1::Job>>([](StoreReader& r) { return r.QueuedJobs(2); }).size(), 2u);
+}
+
+TEST_P(JobStoreContract, QueuedJobsKeepTheirOwnResourcesWhileOthersComeAndGo) {
+  const auto insert = [&](uint32_t cpus) {
+    return InsertJob([cpus](v1::Job& job) { job.mutable_spec()->mutable_resources()->set_cpus(cpus); }).id();
+  };
+  const auto cpus = [&] {
+    std::map<int64_t, uint32_t> cpus;
+    for (const v1::Job& job : Read<std::vector<v1::Job>>([](StoreReader& r) { return r.QueuedJobs(10); }))
+      cpus[job.id()] = job.spec().resources().cpus();
+    return cpus;
+  };
+  const int64_t first = insert(1), second = insert(2);
+  EXPECT_THAT(cpus(), ElementsAre(Pair(first, 1), Pair(second, 2)));
+  Write([&](StoreTransaction& transaction) -> absl::Status {
+    ASSIGN_OR_RETURN(v1::Job job, transaction.GetJob(first));
+    job.set_state(v1::CANCELLED);
+    return transaction.UpdateJob(job);
+  });
+  const int64_t third = insert(3);
+  EXPECT_THAT(cpus(), ElementsAre(Pair(second, 2), Pair(third, 3)));
 }
 
 TEST_P(JobStoreContract, DependentsAreThoseNotEnded) {
@@ -203,6 +224,25 @@ TEST_P(JobStoreContract, JobsAreCountedByState) {
   using Counts = std::map<v1::JobState, int64_t>;
   EXPECT_THAT(Read<Counts>([](StoreReader& r) { return r.CountJobs(); }),
               ElementsAre(Pair(v1::QUEUED, 2), Pair(v1::PAUSED, 1)));
+}
+
+TEST_P(JobStoreContract, QueuedJobsAreCountedByUserAndFollowEachChangeOfState) {
+  const auto queued = [&](const std::string& user) {
+    return Read<int64_t>([&](StoreReader& r) { return r.CountQueued(user); });
+  };
+  EXPECT_EQ(queued(""), 0);
+  const int64_t id = InsertJob([](v1::Job& job) { job.set_user("ann"); }).id();
+  InsertJob([](v1::Job& job) { job.set_user("ben"); });
+  EXPECT_EQ(queued("ann"), 1);
+  EXPECT_EQ(queued("eve"), 0);
+  EXPECT_EQ(queued(""), 2);
+  Write([&](StoreTransaction& transaction) -> absl::Status {
+    ASSIGN_OR_RETURN(v1::Job job, transaction.GetJob(id));
+    job.set_state(v1::PAUSED);
+    return transaction.UpdateJob(job);
+  });
+  EXPECT_EQ(queued("ann"), 0);
+  EXPECT_EQ(queued(""), 1);
 }
 
 TEST_P(JobStoreContract, WorkersAreReplacedByName) {

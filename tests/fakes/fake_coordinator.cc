@@ -202,7 +202,8 @@ grpc::Status FakeCoordinator::ReportEvents(grpc::ServerContext*, const v1::Repor
   if (!request->log().empty() && request->log_offset() > attempt.log.size()) {
     return {grpc::StatusCode::OUT_OF_RANGE, "gap in the log"};
   }
-  if (request->log_offset() + request->log().size() > attempt.log.size() && !request->log().empty()) {
+  if (state_.takes_logs && request->log_offset() + request->log().size() > attempt.log.size() &&
+      !request->log().empty()) {
     attempt.log += request->log().substr(attempt.log.size() - request->log_offset());
   }
   response->set_acknowledged_seq(attempt.events.size());

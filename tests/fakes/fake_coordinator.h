@@ -39,6 +39,7 @@ struct FakeState {
   std::map<std::string, std::string> artifacts;  // by digest: what ReadArtifact hands out
   int chunks = 0;                                // of uploads, taken
   int upload_calls = 0;
+  bool takes_logs = true;  // else bytes are not acknowledged, as with a disk that fills
   int read_calls = 0;
 };
 

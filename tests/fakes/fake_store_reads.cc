@@ -100,6 +100,12 @@ absl::StatusOr<std::map<v1::JobState, int64_t>> FakeStoreTransaction::CountJobs(
   return counts;
 }
 
+absl::StatusOr<int64_t> FakeStoreTransaction::CountQueued(absl::string_view user) {
+  return std::count_if(state_.jobs.begin(), state_.jobs.end(), [user](const auto& entry) {
+    return entry.second.state() == v1::QUEUED && (user.empty() || entry.second.user() == user);
+  });
+}
+
 absl::StatusOr<v1::Attempt> FakeStoreTransaction::GetAttempt(int64_t job_id, uint32_t number) {
   const auto found = state_.attempts.find({job_id, number});
   if (found == state_.attempts.end())

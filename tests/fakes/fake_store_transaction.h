@@ -52,6 +52,7 @@ class FakeStoreTransaction final : public StoreTransaction {
   absl::StatusOr<std::vector<v1::Job>> QueuedJobs(int limit) override;
   absl::StatusOr<std::vector<int64_t>> WaitingDependents(int64_t id) override;
   absl::StatusOr<std::map<v1::JobState, int64_t>> CountJobs() override;
+  absl::StatusOr<int64_t> CountQueued(absl::string_view user) override;
   absl::StatusOr<v1::Attempt> GetAttempt(int64_t job_id, uint32_t number) override;
   absl::StatusOr<std::vector<v1::Attempt>> ListAttempts(int64_t job_id) override;
   absl::StatusOr<std::vector<v1::Attempt>> RecentAttempts(absl::string_view worker) override;

@@ -1,6 +1,7 @@
 #include "worker/agent/shipper.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/log.h"
 #include "common/status_macros.h"
@@ -53,6 +54,8 @@ Shipper::Outcome Shipper::Run() {
     if (next.ok() && *next == Next::kDone) outcome = Outcome::kShipped;
     if (next.ok() && *next == Next::kWait && !WaitFor(options_.poll)) outcome = Outcome::kLeft;
     if (next.ok() && *next == Next::kSend) status = positioned_ ? Send() : FindPosition();
+    // Its rate is bounded, or its disk full: what waits is on our disk.
+    if (std::exchange(log_waits_, false) && !WaitFor(options_.poll)) outcome = Outcome::kLeft;
     if (status.ok()) {
       backoff.Reset();
       SaveCursor(/*now=*/false);
@@ -134,7 +137,7 @@ absl::StatusOr<Shipper::Next> Shipper::Fill() {
   RETURN_IF_ERROR(FillEvents());
   ReleaseUploads();
   batch_.clear_log();
-  if (single_until_ <= acknowledged_) RETURN_IF_ERROR(FillLog(gone));
+  if (single_until_ <= acknowledged_ && !LogIsGivenUp(gone)) RETURN_IF_ERROR(FillLog(gone));
   if (batch_.events_size() > 0 || !batch_.log().empty()) return Next::kSend;
   return gone && UploadsAreOver() ? Next::kDone : Next::kWait;
 }
@@ -161,6 +164,12 @@ absl::Status Shipper::FillLog(bool complete) {
   return absl::OkStatus();
 }
 
+// Nothing holds up the end of an attempt for ever.
+bool Shipper::LogIsGivenUp(bool gone) const {
+  return gone && log_refused_since_.has_value() &&
+         clock_.Monotonic() >= *log_refused_since_ + options_.upload_time;
+}
+
 absl::Status Shipper::Send() {
   const absl::StatusOr<v1::ReportEventsResponse> response = link_.ReportEvents(batch_);
   if (response.ok()) return Settle(*response);
@@ -171,6 +180,13 @@ absl::Status Shipper::Send() {
 
 absl::Status Shipper::Settle(const v1::ReportEventsResponse& response) {
   const uint64_t sent = batch_.events_size() > 0 ? batch_.events().rbegin()->seq() : acknowledged_;
+  log_waits_ =
+      !batch_.log().empty() && response.acknowledged_log_offset() < batch_.log_offset() + batch_.log().size();
+  if (!log_waits_ || response.acknowledged_log_offset() > batch_.log_offset()) {
+    log_refused_since_.reset();
+  } else if (!log_refused_since_.has_value()) {
+    log_refused_since_ = clock_.Monotonic();
+  }
   log_offset_ = response.acknowledged_log_offset();
   batch_.clear_events();
   // Less than we sent: the coordinator was restored from a backup.

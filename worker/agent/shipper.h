@@ -30,7 +30,7 @@ namespace ecgtrain {
 struct ShipperOptions {
   absl::Duration poll = absl::Milliseconds(100);
   // For the uploads that are left when trainer and events are done.
-  absl::Duration upload_time = absl::Minutes(15);
+  absl::Duration upload_time = absl::Minutes(15);  // and for log bytes that the coordinator does not take
   RetryPolicy retry;
   LogLimits log;
 };
@@ -67,6 +67,7 @@ class Shipper {
   absl::StatusOr<Next> Fill();
   absl::Status FillEvents();
   absl::Status FillLog(bool complete);
+  bool LogIsGivenUp(bool gone) const;
   absl::Status Send();
   absl::Status Settle(const v1::ReportEventsResponse& response);
   absl::Status AfterRefusal(const absl::Status& refusal);
@@ -99,6 +100,8 @@ class Shipper {
   uint64_t single_until_ = 0;  // after a refusal events go one by one up to this one
   std::deque<std::pair<uint64_t, UploadJob>> unnamed_uploads_;  // until their event is acknowledged
   absl::Duration cursor_saved_;
+  bool log_waits_ = false;                           // the coordinator has not taken all that it was sent
+  std::optional<absl::Duration> log_refused_since_;  // it has taken nothing of it since then
   std::optional<absl::Duration> give_up_uploads_at_;
   std::atomic<uint64_t> step_ = 0;
 

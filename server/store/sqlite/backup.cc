@@ -117,7 +117,7 @@ absl::Status RestoreDatabase(const std::string& backup, const std::string& path,
   RETURN_IF_ERROR(WithContext(CheckFile(backup, /*whole=*/true), "the backup is of no use"));
   const std::string temporary = absl::StrCat(path, ".restored");
   RETURN_IF_ERROR(CopyDatabase(backup, temporary));
-  RETURN_IF_ERROR(SkipGivenNumbers(temporary));
+  RETURN_IF_ERROR(SkipGivenNumbers(temporary, now));
   // The database and its log cannot be replaced in one step: the mark stays until both are.
   RETURN_IF_ERROR(WriteFileDurably(RestoreMark(path), backup));
   const std::string aside = absl::StrCat(path, ".replaced-", TimeName(now));
@@ -129,20 +129,25 @@ absl::Status RestoreDatabase(const std::string& backup, const std::string& path,
   return SyncPath(std::filesystem::absolute(path).parent_path());
 }
 
-absl::Status SkipGivenNumbers(const std::string& path) {
+absl::Status SkipGivenNumbers(const std::string& path, absl::Time now) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, Connection::Open({.path = path}));
   connection->CheckpointWhenClosed();
   // A table that never had a row is not in sqlite_sequence.
   RETURN_IF_ERROR(connection->RunScript("BEGIN IMMEDIATE"));
-  for (const auto& [table, skipped] :
-       {std::pair("attempt", kTokensSkipped), std::pair("job", kJobIdsSkipped)}) {
+  struct Skip {
+    const char* table;
+    int64_t by;
+    int64_t at_least;
+  };
+  for (const auto& [table, by, at_least] :
+       {Skip{"attempt", kTokensSkipped, absl::ToUnixMillis(now)}, Skip{"job", kJobIdsSkipped, 0}}) {
     RETURN_IF_ERROR(
         connection->Run("INSERT INTO sqlite_sequence (name, seq) SELECT ?1, 0 WHERE NOT EXISTS (SELECT 1 "
                         "FROM sqlite_sequence WHERE "
                         "name = ?1)",
                         absl::string_view(table)));
-    RETURN_IF_ERROR(connection->Run("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", skipped,
-                                    absl::string_view(table)));
+    RETURN_IF_ERROR(connection->Run("UPDATE sqlite_sequence SET seq = MAX(seq + ?, ?) WHERE name = ?", by,
+                                    at_least, absl::string_view(table)));
   }
   return connection->RunScript("COMMIT");
 }

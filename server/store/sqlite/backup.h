@@ -32,8 +32,9 @@ absl::Status CheckDatabase(const std::string& path);
 // Errors as of CheckDatabase, for the backup and for the place.
 absl::Status RestoreDatabase(const std::string& backup, const std::string& path, absl::Time now);
 
-// Lets tokens and job ids of a database that nobody serves go on far behind those that it knows.
-absl::Status SkipGivenNumbers(const std::string& path);
+// Lets tokens and job ids of a database that nobody serves go on far behind those that it knows; tokens at
+// least at the Unix time in milliseconds, which no number of leases a second can have passed.
+absl::Status SkipGivenNumbers(const std::string& path, absl::Time now);
 
 // FAILED_PRECONDITION when a restore of the database at `path` was cut off.
 absl::Status CheckNoRestoreCutOff(const std::string& path);

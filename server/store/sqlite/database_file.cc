@@ -81,12 +81,21 @@ absl::Status Apply(Connection& connection, const Migration& migration) {
   return WithContext(status, absl::StrCat("migration ", migration.name));
 }
 
-absl::Status CheckAndMigrate(Connection& connection) {
+absl::Status BackUpBeforeMigration(const std::string& path, const std::string& folder, int version,
+                                   absl::Time now) {
+  if (folder.empty() || version == 0 || version == Migrations().back().version) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string backup, BackUpDatabase(path, folder, now));
+  LogInfo("backed up before a migration", {{"schema", version}, {"file", backup}});
+  return absl::OkStatus();
+}
+
+absl::Status CheckAndMigrate(Connection& connection, const std::string& backup_folder, absl::Time now) {
   ASSIGN_OR_RETURN(const int version, SchemaVersion(connection));
   if (version > 0) {
     RETURN_IF_ERROR(CheckedAtOpen(connection.path()) ? Check(connection, "PRAGMA quick_check")
                                                      : CheckSmallTables(connection));
   }
+  RETURN_IF_ERROR(BackUpBeforeMigration(connection.path(), backup_folder, version, now));
   RETURN_IF_ERROR(connection.RunScript("PRAGMA journal_mode = WAL"));
   for (const Migration& migration : Migrations()) {
     if (migration.version > version) RETURN_IF_ERROR(Apply(connection, migration));
@@ -129,13 +138,14 @@ absl::Status ExplainDamage(const absl::Status& status, const std::string& path,
 }
 
 absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const Connection::Options& options,
-                                                         const std::string& backup_folder) {
+                                                         const std::string& backup_folder, absl::Time now) {
   // Made here, because SQLite would let everybody read it; the log takes over its mode.
   const UniqueFd file(open(options.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file.valid()) return FileError(errno, "open", options.path);
   auto connection = Connection::Open(options);
   if (!connection.ok()) return ExplainDamage(connection.status(), options.path, backup_folder);
-  RETURN_IF_ERROR(ExplainDamage(CheckAndMigrate(**connection), options.path, backup_folder));
+  RETURN_IF_ERROR(
+      ExplainDamage(CheckAndMigrate(**connection, backup_folder, now), options.path, backup_folder));
   RETURN_IF_ERROR(SyncLog(**connection));
   return connection;
 }

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/unique_fd.h"
 #include "server/store/sqlite/connection.h"
 
@@ -24,9 +25,10 @@ absl::StatusOr<UniqueFd> LockDatabase(const std::string& path);
 // DATA_LOSS when the check finds damage: nothing was written then. FAILED_PRECONDITION when the file belongs
 // to another program or has a newer schema than this one knows. A file of up to 8 MiB is checked whole; of a
 // larger one, the small tables (CheckTables does the rest).
-// `backup_folder`: where to look for the backup that a refusal names; may be "".
+// `backup_folder`: where a backup is made before an older schema is changed, and where to look for the one
+// that a refusal names; may be "".
 absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const Connection::Options& options,
-                                                         const std::string& backup_folder);
+                                                         const std::string& backup_folder, absl::Time now);
 
 // A DATA_LOSS status with file, finding and the two ways on, which are a backup (the newest in
 // `backup_folder`, where there is one) or salvage; any other status as it is.

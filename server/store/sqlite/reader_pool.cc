@@ -23,9 +23,10 @@ int IsPast(void* argument) {
   return deadline.clock.Monotonic() > deadline.at ? 1 : 0;
 }
 
-absl::Status ReadOnSnapshot(Connection& connection, absl::FunctionRef<absl::Status(StoreReader&)> work) {
+absl::Status ReadOnSnapshot(Connection& connection, ResourceCache& cache,
+                            absl::FunctionRef<absl::Status(StoreReader&)> work) {
   RETURN_IF_ERROR(connection.Run("BEGIN"));
-  SqliteReader reader(connection);
+  SqliteReader reader(connection, &cache);
   const absl::Status status = work(reader);
   // Nothing was written: the end of a read transaction cannot lose anything, but a failure leaves the
   // connection in a transaction and is told.
@@ -49,7 +50,7 @@ absl::Status ReaderPool::Read(absl::FunctionRef<absl::Status(StoreReader&)> work
   Deadline deadline{clock_, clock_.Monotonic() + kReadLimit};
   ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Borrow(deadline.at));
   sqlite3_progress_handler(connection->handle(), kStepsPerLook, IsPast, &deadline);
-  absl::Status status = ReadOnSnapshot(*connection, work);
+  absl::Status status = ReadOnSnapshot(*connection, cache_, work);
   sqlite3_progress_handler(connection->handle(), 0, nullptr, nullptr);
   Return(std::move(connection));
   return status;

@@ -26,6 +26,8 @@ DELETE FROM attempt WHERE job NOT IN (SELECT id FROM job);
 DELETE FROM device_use WHERE token NOT IN (SELECT token FROM attempt);
 DELETE FROM checkpoint WHERE job NOT IN (SELECT id FROM job);
 DELETE FROM artifact WHERE job NOT IN (SELECT id FROM job);
+DELETE FROM job_count;
+INSERT INTO job_count SELECT state, user, COUNT(*) FROM job GROUP BY state, user;
 )sql";
 
 absl::StatusOr<std::vector<std::string>> Strings(Connection& connection, const std::string& sql) {
@@ -89,7 +91,8 @@ absl::Status CopyTables(Connection& source, Connection& target, SalvageResult& r
 
 }  // namespace
 
-absl::StatusOr<SalvageResult> SalvageDatabase(const std::string& path, const std::string& target) {
+absl::StatusOr<SalvageResult> SalvageDatabase(const std::string& path, const std::string& target,
+                                              absl::Time now) {
   ASSIGN_OR_RETURN(const UniqueFd lock, LockDatabase(path));
   std::error_code error;  // what cannot be looked at cannot be opened either
   if (std::filesystem::exists(target, error))
@@ -99,11 +102,11 @@ absl::StatusOr<SalvageResult> SalvageDatabase(const std::string& path, const std
   RETURN_IF_ERROR(source->QueryInt("SELECT COUNT(*) FROM sqlite_schema").status());
   SalvageResult result;
   {
-    ASSIGN_OR_RETURN(const std::unique_ptr<Connection> salvaged, OpenDatabase({.path = target}, ""));
+    ASSIGN_OR_RETURN(const std::unique_ptr<Connection> salvaged, OpenDatabase({.path = target}, "", now));
     salvaged->CheckpointWhenClosed();
     RETURN_IF_ERROR(CopyTables(*source, *salvaged, result));
   }
-  RETURN_IF_ERROR(SkipGivenNumbers(target));
+  RETURN_IF_ERROR(SkipGivenNumbers(target, now));
   return result;
 }
 

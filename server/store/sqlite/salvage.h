@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace ecgtrain {
 
@@ -20,7 +21,8 @@ struct SalvageResult {
 // far behind those that were read. The database at `path` stays as it is. ALREADY_EXISTS when there is a file
 // at `target`; FAILED_PRECONDITION when the database is in use; DATA_LOSS when not even its list of tables
 // can be read.
-absl::StatusOr<SalvageResult> SalvageDatabase(const std::string& path, const std::string& target);
+absl::StatusOr<SalvageResult> SalvageDatabase(const std::string& path, const std::string& target,
+                                              absl::Time now);
 
 }  // namespace ecgtrain
 

@@ -24,12 +24,14 @@ absl::StatusOr<std::unique_ptr<JobStore>> SqliteJobStore::Open(const SqliteOptio
   ASSIGN_OR_RETURN(UniqueFd lock, LockDatabase(options.path));
   RETURN_IF_ERROR(CheckNoRestoreCutOff(options.path));
   const bool checked = CheckedAtOpen(options.path);
-  ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection,
-                   OpenDatabase({.path = options.path, .vfs = options.vfs}, options.backup_folder));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<Connection> connection,
+      OpenDatabase({.path = options.path, .vfs = options.vfs}, options.backup_folder, options.clock.Now()));
   const Connection::Options read_only{.path = options.path, .read_only = true, .vfs = options.vfs};
   std::unique_ptr<SqliteJobStore> store(new SqliteJobStore(options.path, std::move(lock)));
   ASSIGN_OR_RETURN(store->readers_, ReaderPool::Open(read_only, options.readers, options.clock));
-  store->writer_ = std::make_unique<Writer>(std::move(connection), options.clock, options.observer);
+  store->writer_ =
+      std::make_unique<Writer>(std::move(connection), options.clock, options.observer, options.make_room);
   if (!checked) {
     ASSIGN_OR_RETURN(std::unique_ptr<Connection> check, Connection::Open(read_only));
     store->StartCheck(std::move(check), options.backup_folder);

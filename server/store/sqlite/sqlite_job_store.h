@@ -6,6 +6,7 @@
 #define ECGTRAIN_SERVER_STORE_SQLITE_SQLITE_JOB_STORE_H_
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -26,7 +27,10 @@ struct SqliteOptions {
   StoreObserver* observer = nullptr;  // borrowed, may be null
   int readers = 4;
   std::string backup_folder;  // as of BackUpDatabase: what a refusal names; may be ""
-  std::string vfs;            // SQLite's file layer, "" for the default; for tests that inject faults
+  // Makes room on a full disk, once; false: there is none to be made. Called on the writer thread. May be
+  // empty.
+  std::function<bool()> make_room;
+  std::string vfs;  // SQLite's file layer, "" for the default; for tests that inject faults
 };
 
 // Thread-safe.

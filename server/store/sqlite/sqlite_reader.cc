@@ -10,6 +10,9 @@
 namespace ecgtrain {
 namespace {
 
+// Jobs that are sorted sooner than found among all others.
+constexpr int64_t kFewJobs = 2'000;
+
 // All rows of a statement whose first column is a record.
 template <typename Message>
 absl::StatusOr<std::vector<Message>> Records(absl::StatusOr<Statement> query, absl::string_view what) {
@@ -35,11 +38,12 @@ absl::StatusOr<std::vector<int64_t>> Integers(absl::StatusOr<Statement> query) {
 
 // The conditions of ListJobs. Their number is bounded by the API (states, 32 labels), so are the texts
 // cached.
-std::string ListJobsSql(const JobQuery& query) {
-  std::string sql = "SELECT record FROM job WHERE 1";
+std::string ListJobsSql(const JobQuery& query, bool few_newer) {
+  std::string sql =
+      absl::StrCat("SELECT record FROM job", few_newer ? " INDEXED BY job_by_submission" : "", " WHERE 1");
   if (query.below_id > 0) absl::StrAppend(&sql, " AND id < ?");
   if (!query.states.empty()) {
-    // The unary plus keeps the index on states out: it would sort all ended jobs to list the newest few.
+    // The unary plus keeps an index out: it would sort all ended jobs to list the newest few.
     const bool sorts_history =
         query.states.size() > 1 &&
         std::any_of(query.states.begin(), query.states.end(), [](v1::JobState s) { return s > v1::PAUSED; });
@@ -51,7 +55,8 @@ std::string ListJobsSql(const JobQuery& query) {
                     ")");
   }
   if (!query.user.empty()) absl::StrAppend(&sql, " AND user = ?");
-  if (query.submitted_after.has_value()) absl::StrAppend(&sql, " AND submitted > ?");
+  if (query.submitted_after.has_value())
+    absl::StrAppend(&sql, few_newer ? " AND submitted > ?" : " AND +submitted > ?");
   for (size_t i = 0; i < query.labels.size(); ++i) {
     absl::StrAppend(&sql,
                     " AND EXISTS (SELECT 1 FROM job_label WHERE key = ? AND value = ? AND job = job.id)");
@@ -76,7 +81,11 @@ absl::StatusOr<v1::Job> SqliteReader::GetJob(int64_t id) {
 }
 
 absl::StatusOr<std::vector<v1::Job>> SqliteReader::ListJobs(const JobQuery& query) {
-  ASSIGN_OR_RETURN(Statement statement, connection_.Prepare(ListJobsSql(query)));
+  bool few_newer = false;
+  if (query.submitted_after.has_value()) {
+    ASSIGN_OR_RETURN(few_newer, FewSubmittedAfter(*query.submitted_after));
+  }
+  ASSIGN_OR_RETURN(Statement statement, connection_.Prepare(ListJobsSql(query, few_newer)));
   int parameter = 0;
   if (query.below_id > 0) statement.Bind(++parameter, query.below_id);
   if (!query.user.empty()) statement.Bind(++parameter, query.user);
@@ -90,6 +99,14 @@ absl::StatusOr<std::vector<v1::Job>> SqliteReader::ListJobs(const JobQuery& quer
   return Records<v1::Job>(std::move(statement), "a listed job");
 }
 
+absl::StatusOr<bool> SqliteReader::FewSubmittedAfter(absl::Time time) {
+  ASSIGN_OR_RETURN(
+      const std::vector<int64_t> counts,
+      Integers(connection_.Query("SELECT COUNT(*) FROM (SELECT 1 FROM job WHERE submitted > ? LIMIT ?)",
+                                 absl::ToUnixMicros(time), kFewJobs + 1)));
+  return counts.empty() || counts[0] <= kFewJobs;
+}
+
 absl::StatusOr<std::vector<int64_t>> SqliteReader::FindJobsByName(absl::string_view name) {
   return Integers(connection_.Query("SELECT id FROM job WHERE name = ? ORDER BY id DESC LIMIT 10", name));
 }
@@ -101,20 +118,40 @@ absl::StatusOr<std::optional<int64_t>> SqliteReader::NewestJobOf(absl::string_vi
   return ids.empty() ? std::nullopt : std::optional<int64_t>(ids[0]);
 }
 
+absl::Status SqliteReader::ReadResources(int64_t job, v1::ResourceSpec& resources) {
+  ASSIGN_OR_RETURN(Statement query, connection_.Query("SELECT spec FROM job_spec WHERE job = ?", job));
+  ASSIGN_OR_RETURN(const bool row, query.Step());
+  if (!row) return absl::DataLossError(absl::StrCat("job/", job, " has no specification"));
+  v1::JobSpec spec;
+  RETURN_IF_ERROR(ParseRecord(query.Bytes(0), absl::StrCat("the specification of job/", job), spec));
+  resources.Swap(spec.mutable_resources());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<v1::Job>> SqliteReader::QueuedJobs(int limit) {
-  ASSIGN_OR_RETURN(Statement query,
-                   connection_.Query("SELECT record, spec FROM job JOIN job_spec ON job = id WHERE state = 1 "
-                                     "ORDER BY priority DESC, id LIMIT ?",
-                                     limit));
-  std::vector<v1::Job> jobs;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool row, query.Step());
-    if (!row) return jobs;
-    v1::Job& job = jobs.emplace_back();
-    RETURN_IF_ERROR(ParseRecord(query.Bytes(0), "a queued job", job));
-    RETURN_IF_ERROR(ParseRecord(query.Bytes(1), absl::StrCat("the specification of job/", job.id()),
-                                *job.mutable_spec()));
+  ASSIGN_OR_RETURN(
+      std::vector<v1::Job> jobs,
+      Records<v1::Job>(
+          connection_.Query("SELECT record FROM job WHERE state = 1 ORDER BY priority DESC, id LIMIT ?",
+                            limit),
+          "a queued job"));
+  const auto known = cache_ == nullptr ? std::make_shared<const ResourceCache::Entries>() : cache_->Get();
+  auto fresh = std::make_shared<ResourceCache::Entries>();
+  bool changed = known->size() != jobs.size();
+  for (v1::Job& job : jobs) {
+    v1::ResourceSpec& resources = *job.mutable_spec()->mutable_resources();
+    if (const auto found = known->find(job.id()); found != known->end()) {
+      resources = found->second;
+      continue;
+    }
+    RETURN_IF_ERROR(ReadResources(job.id(), resources));
+    changed = true;
   }
+  if (cache_ == nullptr || !changed) return jobs;
+  fresh->reserve(jobs.size());
+  for (const v1::Job& job : jobs) fresh->emplace(job.id(), job.spec().resources());
+  cache_->Put(std::move(fresh));
+  return jobs;
 }
 
 absl::StatusOr<std::vector<int64_t>> SqliteReader::WaitingDependents(int64_t id) {
@@ -125,13 +162,24 @@ absl::StatusOr<std::vector<int64_t>> SqliteReader::WaitingDependents(int64_t id)
 }
 
 absl::StatusOr<std::map<v1::JobState, int64_t>> SqliteReader::CountJobs() {
-  ASSIGN_OR_RETURN(Statement query, connection_.Prepare("SELECT state, COUNT(*) FROM job GROUP BY state"));
+  ASSIGN_OR_RETURN(
+      Statement query,
+      connection_.Prepare("SELECT state, SUM(jobs) FROM job_count WHERE jobs > 0 GROUP BY state"));
   std::map<v1::JobState, int64_t> counts;
   while (true) {
     ASSIGN_OR_RETURN(const bool row, query.Step());
     if (!row) return counts;
     counts[static_cast<v1::JobState>(query.Int(0))] = query.Int(1);
   }
+}
+
+absl::StatusOr<int64_t> SqliteReader::CountQueued(absl::string_view user) {
+  ASSIGN_OR_RETURN(
+      const std::vector<int64_t> counts,
+      Integers(user.empty()
+                   ? connection_.Prepare("SELECT IFNULL(SUM(jobs), 0) FROM job_count WHERE state = 1")
+                   : connection_.Query("SELECT jobs FROM job_count WHERE state = 1 AND user = ?", user)));
+  return counts.empty() ? 0 : counts[0];
 }
 
 absl::StatusOr<v1::Attempt> SqliteReader::GetAttempt(int64_t job_id, uint32_t number) {

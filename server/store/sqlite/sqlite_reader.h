@@ -9,12 +9,15 @@
 
 #include "server/store/job_store.h"
 #include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/resource_cache.h"
 
 namespace ecgtrain {
 
 class SqliteReader : public virtual StoreReader {
  public:
-  explicit SqliteReader(Connection& connection) : connection_(connection) {}
+  // `cache` is for readers of committed rows: null in a transaction that writes.
+  explicit SqliteReader(Connection& connection, ResourceCache* cache = nullptr)
+      : connection_(connection), cache_(cache) {}
 
   absl::StatusOr<v1::Job> GetJob(int64_t id) override;
   absl::StatusOr<std::vector<v1::Job>> ListJobs(const JobQuery& query) override;
@@ -23,6 +26,7 @@ class SqliteReader : public virtual StoreReader {
   absl::StatusOr<std::vector<v1::Job>> QueuedJobs(int limit) override;
   absl::StatusOr<std::vector<int64_t>> WaitingDependents(int64_t id) override;
   absl::StatusOr<std::map<v1::JobState, int64_t>> CountJobs() override;
+  absl::StatusOr<int64_t> CountQueued(absl::string_view user) override;
 
   absl::StatusOr<v1::Attempt> GetAttempt(int64_t job_id, uint32_t number) override;
   absl::StatusOr<std::vector<v1::Attempt>> ListAttempts(int64_t job_id) override;
@@ -47,6 +51,13 @@ class SqliteReader : public virtual StoreReader {
 
  protected:
   Connection& connection_;
+
+ private:
+  absl::Status ReadResources(int64_t job, v1::ResourceSpec& resources);
+  // Whether so few jobs are newer that they are best found by their time.
+  absl::StatusOr<bool> FewSubmittedAfter(absl::Time time);
+
+  ResourceCache* const cache_;
 };
 
 }  // namespace ecgtrain

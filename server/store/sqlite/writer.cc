@@ -15,10 +15,12 @@ constexpr absl::Duration kIdleTime = absl::Seconds(1);
 
 }  // namespace
 
-Writer::Writer(std::unique_ptr<Connection> connection, Clock& clock, StoreObserver* observer)
+Writer::Writer(std::unique_ptr<Connection> connection, Clock& clock, StoreObserver* observer,
+               std::function<bool()> make_room)
     : connection_(std::move(connection)),
       clock_(clock),
       observer_(observer),
+      make_room_(std::move(make_room)),
       transaction_(*connection_, clock),
       thread_([this] { Loop(); }) {}
 
@@ -99,7 +101,9 @@ size_t Writer::RunGroup(absl::Span<Item> items) {
   CommitStatistics statistics;
   const Outcome outcome = RunTransaction(items, statistics);
   const absl::Span<Item> group = items.first(outcome.works);
-  if (absl::IsResourceExhausted(outcome.status) && group.size() > 1) {
+  const bool full = absl::IsResourceExhausted(outcome.status);
+  const bool more_room = full && make_room_ && make_room_();
+  if (full && (more_room || group.size() > 1)) {
     for (Item& item : group) {
       const absl::Status alone = RunTransaction(absl::MakeSpan(&item, 1), statistics).status;
       if (!alone.ok()) item.status = alone;

@@ -3,6 +3,7 @@
 #define ECGTRAIN_SERVER_STORE_SQLITE_WRITER_H_
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -22,12 +23,14 @@ namespace ecgtrain {
 //
 // A group is BEGIN IMMEDIATE, each work in a SAVEPOINT of its own, COMMIT: at most 256 works or 5 ms of them,
 // without waiting for more. A work that fails is rolled back alone. When the group itself fails, every member
-// gets UNAVAILABLE; for a full disk each is tried once more alone, so that small transactions succeed where a
-// large one cannot, and gets RESOURCE_EXHAUSTED when it still does not fit.
+// gets UNAVAILABLE; for a full disk room is made where there is some to be made, and each is tried once more
+// alone, so that small transactions succeed where a large one cannot, and gets RESOURCE_EXHAUSTED when it
+// still does not fit.
 class Writer {
  public:
-  // `observer` may be null.
-  Writer(std::unique_ptr<Connection> connection, Clock& clock, StoreObserver* observer);
+  // `observer` may be null, `make_room` empty (SqliteOptions).
+  Writer(std::unique_ptr<Connection> connection, Clock& clock, StoreObserver* observer,
+         std::function<bool()> make_room);
   // Ends after all accepted work is done.
   ~Writer();
 
@@ -65,6 +68,7 @@ class Writer {
   const std::unique_ptr<Connection> connection_;
   Clock& clock_;
   StoreObserver* const observer_;
+  const std::function<bool()> make_room_;
   SqliteTransaction transaction_;
   bool log_is_dirty_ = false;  // bound to the writer thread
 

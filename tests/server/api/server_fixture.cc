@@ -13,6 +13,7 @@ namespace ecgtrain {
 ServerFixture::ServerFixture() {
   options_.state_dir = folder_.path() / "state";
   options_.listen = "127.0.0.1:0";
+  options_.disk = {.logs = 0, .metrics = 0, .new_work = 0, .reserve = 0};  // whatever the host's disk has
   options_.metrics = false;  // its server takes up to 2 s to stop; tests/server/telemetry has it
 }
 

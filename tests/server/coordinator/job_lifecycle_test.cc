@@ -43,13 +43,15 @@ class JobTransitionTest : public testing::Test {
  protected:
   absl::Status Move(v1::Job& job, v1::JobState to) {
     return store_.WriteAndWait([&](StoreTransaction& store) {
-      Mutation mutation{store, effects_, clock_.Now()};
+      Mutation mutation{store, effects_, clock_.Now(), admission_};
       return TransitionJob(mutation, job, {.to = to, .event = "test", .actor = "somebody"});
     });
   }
 
   FakeClock clock_;
   FakeJobStore store_{clock_};
+  DiskGuard disk_{clock_};
+  Admission admission_{clock_, disk_, {}};
   Effects effects_;
 };
 

@@ -10,9 +10,13 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/durable_file.h"
 #include "common/status_macros.h"
 #include "common/unique_fd.h"
+#include "server/store/sqlite/connection.h"
+#include "server/store/sqlite/database_file.h"
+#include "server/store/sqlite/migrations.h"
 #include "server/store/sqlite/salvage.h"
 #include "server/store/sqlite/sqlite_job_store.h"
 #include "tests/support/temporary_folder.h"
@@ -101,6 +105,7 @@ TEST_F(BackupTest, RestoredStoreHasTheBackupAndGivesNoNumberTwice) {
   const auto [new_id, new_token] = AddJob(*store);
   EXPECT_GT(new_id, later_id);
   EXPECT_GT(new_token, later_token);
+  EXPECT_GT(new_token, absl::ToUnixMillis(clock_.Now())) << "P4";
 }
 
 TEST_F(BackupTest, ReplacedDatabaseIsKept) {
@@ -186,11 +191,11 @@ TEST_F(BackupTest, SalvagedDatabaseIsSoundAndHasTheRowsBesideTheDamage) {
     ASSERT_EQ(pwrite(fd.get(), std::string(4096, '\xff').data(), 4096, middle), 4096);
   }
   const std::string salvaged = (folder_.path() / "new.db").string();
-  const auto result = SalvageDatabase(path_, salvaged);
+  const auto result = SalvageDatabase(path_, salvaged, clock_.Now());
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_THAT(result->damaged_tables, testing::Contains("job"));
   EXPECT_TRUE(CheckDatabase(salvaged).ok()) << CheckDatabase(salvaged);
-  EXPECT_TRUE(absl::IsAlreadyExists(SalvageDatabase(path_, salvaged).status()));
+  EXPECT_TRUE(absl::IsAlreadyExists(SalvageDatabase(path_, salvaged, clock_.Now()).status()));
 
   ASSERT_TRUE(RestoreDatabase(salvaged, path_, clock_.Now()).ok());
   store = Open();
@@ -200,6 +205,36 @@ TEST_F(BackupTest, SalvagedDatabaseIsSoundAndHasTheRowsBesideTheDamage) {
   for (int id = 1; id <= kJobs; ++id) found += HasJob(*store, id) ? 1 : 0;
   EXPECT_GT(found, kJobs - 20);
   EXPECT_GT(AddJob(*store).first, kJobs);
+}
+
+// P39: version N opens the store of N-1 after taking a backup by itself.
+TEST_F(BackupTest, DatabaseOfTheFirstSchemaIsBackedUpThenBroughtUpToDateWithItsJobsCounted) {
+  {
+    auto connection = Connection::Open({.path = path_});
+    ASSERT_TRUE(connection.ok());
+    (*connection)->CheckpointWhenClosed();
+    const absl::Status made =
+        (*connection)
+            ->RunScript(
+                absl::StrCat("BEGIN;", Migrations()[0].sql, "PRAGMA application_id = ", kApplicationId,
+                             ";PRAGMA user_version = 1; INSERT INTO job (state, priority, name, user, "
+                             "submitted, record) VALUES "
+                             "(1, 1, 'old', 'ann', 0, x''); INSERT INTO job_spec VALUES (1, x''); COMMIT"));
+    ASSERT_TRUE(made.ok()) << made;
+  }
+  auto store = SqliteJobStore::Open({.path = path_, .clock = clock_, .backup_folder = backups_});
+  ASSERT_TRUE(store.ok()) << store.status();
+  const absl::Status read = (*store)->Read([](StoreReader& reader) -> absl::Status {
+    ASSIGN_OR_RETURN(const int64_t queued, reader.CountQueued("ann"));
+    EXPECT_EQ(queued, 1);
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(read.ok()) << read;
+  const auto backup = NewestBackup(backups_);
+  ASSERT_TRUE(backup.has_value());
+  auto old = Connection::Open({.path = *backup, .read_only = true});
+  ASSERT_TRUE(old.ok());
+  EXPECT_EQ(*(*old)->QueryInt("PRAGMA user_version"), 1);
 }
 
 TEST_F(BackupTest, MissingDatabaseIsNotFoundAndNothingIsMade) {

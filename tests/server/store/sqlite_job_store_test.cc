@@ -25,10 +25,33 @@ TEST_F(SqliteJobStoreTest, FullDiskIsSaidAndTheStoreWorksOnAfterwards) {
   EXPECT_TRUE(observer_.fatal().ok());
 }
 
+// F19: with the reserve let go the transaction that found the disk full is committed all the same.
+TEST_F(SqliteJobStoreTest, FullDiskIsToldToWhoeverCanMakeRoomAndTheWorkIsTriedAgain) {
+  int asked = 0;
+  const auto store = SqliteJobStore::Open({.path = path_,
+                                           .clock = clock_,
+                                           .observer = &observer_,
+                                           .readers = 1,
+                                           .make_room =
+                                               [&] {
+                                                 if (asked++ == 0) vfs_.Disarm();
+                                                 return asked == 1;
+                                               },
+                                           .vfs = vfs_.name()});
+  ASSERT_TRUE(store.ok()) << store.status();
+  vfs_.FailOperation(1, Fault::kNoSpace);
+  EXPECT_TRUE(AddJobTo(**store).ok());
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(CountJobs(**store), 1);
+  vfs_.FailOperation(1, Fault::kNoSpace);
+  EXPECT_TRUE(absl::IsResourceExhausted(AddJobTo(**store))) << "there was no more room to be made";
+  EXPECT_EQ(asked, 2);
+}
+
 TEST_F(SqliteJobStoreTest, SmallTransactionsSucceedWhereALargeOneDoesNotFit) {
   const auto store = Open();
   ASSERT_TRUE(AddJobTo(*store).ok());
-  vfs_.LimitFileSize(300'000);
+  vfs_.LimitFileSize(1'000'000);
   // The first one holds the writer until the others wait, so that they are one group.
   Gate others_wait;
   std::vector<absl::Status> answers(4);

@@ -143,6 +143,9 @@ TEST_F(MetricsPageTest, ShowsRunningJobsAndWhyOthersWait) {
   EXPECT_EQ(page.Value("ecgtrain_job_eta_seconds{job_id=\"1\"}"), 150);
   EXPECT_EQ(page.Value("ecgtrain_job_metric{job_id=\"1\",metric=\"loss\",split=\"train\"}"), 0.5);
   EXPECT_EQ(page.Value("ecgtrain_job_step{job_id=\"2\"}"), -1) << "only running jobs have series";
+  EXPECT_GT(page.Value("ecgtrain_storage_free_bytes{volume=\"store\"}"), 0);
+  EXPECT_GT(page.Value("ecgtrain_storage_size_bytes{volume=\"store\"}"), 0);
+  EXPECT_GE(page.Value("ecgtrain_storage_not_taken{what=\"new jobs\"}"), 0) << "is there";
   EXPECT_GT(page.Value("process_resident_memory_bytes"), 1e6);
   EXPECT_GT(page.Value("process_start_time_seconds"), 1e9);
 }

@@ -84,6 +84,27 @@ TEST_F(TransferTest, AttemptEndsWithoutUploadsThatTakeTooLong) {
   EXPECT_EQ(Attempt(1001).finish->reason(), v1::COMPLETED);
 }
 
+TEST_F(TransferTest, LogThatIsNotTakenHoldsUpNeitherEventsNorTheEnd) {
+  settings_.upload_time = absl::Milliseconds(100);
+  coordinator_.With([](FakeState& state) { state.takes_logs = false; });
+  StartAgent();
+  coordinator_.Assign(MakeAssignment(1, "se"));
+  ASSERT_TRUE(WaitForFinish(1001));
+  EXPECT_EQ(Attempt(1001).log, "");
+  EXPECT_FALSE(Attempt(1001).events.empty());
+  EXPECT_EQ(Attempt(1001).finish->reason(), v1::COMPLETED);
+}
+
+TEST_F(TransferTest, LogThatIsTakenLaterArrivesWhole) {
+  coordinator_.With([](FakeState& state) { state.takes_logs = false; });
+  StartAgent();
+  coordinator_.Assign(MakeAssignment(1, "se"));
+  ASSERT_TRUE(WaitForState(1001, v1::HeldAttempt::SHIPPING));
+  coordinator_.With([](FakeState& state) { state.takes_logs = true; });
+  ASSERT_TRUE(WaitForFinish(1001));
+  EXPECT_EQ(Attempt(1001).log, ReadAll(Directory(1) / "trainer.log"));
+}
+
 TEST_F(TransferTest, CheckpointThatRetentionHasRemovedIsNoObstacle) {
   StartAgent();
   coordinator_.FailNext("QueryUpload", std::vector<grpc::Status>(4, {grpc::StatusCode::UNAVAILABLE, "busy"}));
