@@ -17,7 +17,7 @@
 namespace ecgtrain {
 namespace {
 
-absl::StatusOr<ExitCode> List(Session& session, const Arguments& arguments) {
+absl::StatusOr<ExitCode> ListCheckpoints(Session& session, const Arguments& arguments) {
   ASSIGN_OR_RETURN(const std::string job, JobArgument(arguments.Get("JOB")));
   ASSIGN_OR_RETURN(TrainingClient * client, session.Client());
   ASSIGN_OR_RETURN(const v1::ListCheckpointsResponse response, client->ListCheckpoints(job));
@@ -65,7 +65,7 @@ std::vector<Command> CheckpointCommands() {
   return {{"checkpoint list",
            "list a job's checkpoints, newest first",
            {{"JOB", OptionKind::kText, "job/42, 42, a name or @last", {}, true}},
-           List},
+           ListCheckpoints},
           {"checkpoint download",
            "fetch a checkpoint's files and verify them; goes on where it stopped",
            {{"REF", OptionKind::kText, "job/42@best, @last or @step:N", {}, true},

@@ -81,7 +81,7 @@ absl::StatusOr<ExitCode> PrintList(Session& session, const Arguments& arguments,
   return ExitCode::kDone;
 }
 
-absl::StatusOr<ExitCode> List(Session& session, const Arguments& arguments) {
+absl::StatusOr<ExitCode> ListJobs(Session& session, const Arguments& arguments) {
   ASSIGN_OR_RETURN(const v1::ListJobsRequest request, ListRequest(arguments, session.clock().Now()));
   return PrintList(session, arguments, request);
 }
@@ -194,7 +194,7 @@ std::vector<Command> JobQueryCommands() {
       {"--limit", OptionKind::kInteger, "at most so many, the newest (100)"},
       {"--all", OptionKind::kFlag, "of all times, without limit"},
   };
-  return {{"job list", "list jobs, newest first", filters, List},
+  return {{"job list", "list jobs, newest first", filters, ListJobs},
           {"ps", "list my jobs: job list --me", filters, ListMine},
           {"job get", "show jobs with their attempts", {jobs}, Get},
           {"job explain", "say why jobs wait, or how they ended", {jobs}, Explain},

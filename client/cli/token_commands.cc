@@ -46,7 +46,7 @@ absl::StatusOr<ExitCode> Create(Session& session, const Arguments& arguments) {
   return ExitCode::kDone;
 }
 
-absl::StatusOr<ExitCode> List(Session& session, const Arguments&) {
+absl::StatusOr<ExitCode> ListTokens(Session& session, const Arguments&) {
   ASSIGN_OR_RETURN(TrainingClient * client, session.Client());
   ASSIGN_OR_RETURN(const v1::ListTokensResponse response, client->ListTokens());
   session.output().Print(response, response.tokens(), TokenTable(response.tokens(), session.clock().Now()));
@@ -73,7 +73,7 @@ std::vector<Command> TokenCommands() {
             {"--description", OptionKind::kText, "what it is for"},
             {"--out", OptionKind::kText, "write it to this file, mode 0600, instead of printing it"}},
            Create},
-          {"token list", "list tokens, without their secrets", {}, List},
+          {"token list", "list tokens, without their secrets", {}, ListTokens},
           {"token revoke",
            "make a token useless at once",
            {{"TOKEN", OptionKind::kInteger, "its number", {}, true}},

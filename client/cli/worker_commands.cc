@@ -10,7 +10,7 @@
 namespace ecgtrain {
 namespace {
 
-absl::StatusOr<ExitCode> List(Session& session, const Arguments&) {
+absl::StatusOr<ExitCode> ListWorkers(Session& session, const Arguments&) {
   ASSIGN_OR_RETURN(TrainingClient * client, session.Client());
   ASSIGN_OR_RETURN(const v1::ListWorkersResponse response, client->ListWorkers());
   session.output().Print(response, response.workers(),
@@ -40,7 +40,7 @@ absl::StatusOr<ExitCode> Uncordon(Session& session, const Arguments& arguments) 
 std::vector<Command> WorkerCommands() {
   const Option worker = {"WORKER", OptionKind::kText, "name of the worker", {}, true};
   const Option reason = {"--reason", OptionKind::kText, "shown to whoever asks why"};
-  return {{"worker list", "list workers with their devices, data sets and attempts", {}, List},
+  return {{"worker list", "list workers with their devices, data sets and attempts", {}, ListWorkers},
           {"worker cordon", "give a worker no new attempts; what runs goes on", {worker, reason}, Cordon},
           {"worker uncordon", "give a worker new attempts again", {worker}, Uncordon}};
 }

@@ -89,8 +89,9 @@ class ApiContext {
       return reactor;
     }
     handler(*principal, Reply<Response>([response, finish](absl::StatusOr<Response> answer) {
-      if (answer.ok()) *response = *std::move(answer);
-      finish(answer.status());
+      const absl::Status status = answer.status();
+      if (status.ok()) *response = *std::move(answer);
+      finish(status);
     }));
     return reactor;
   }

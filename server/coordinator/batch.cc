@@ -63,6 +63,7 @@ class Binder {
     const auto found = by_name_.find(reference->name);
     if (reference->newest || found == by_name_.end()) {
       std::vector<std::string> names;
+      names.reserve(by_name_.size());
       for (const auto& [name, indices] : by_name_) names.push_back(name);
       Problem(index, field,
               absl::StrCat("\"", FormatReference(*reference), "\" is no job of this batch",
@@ -172,6 +173,7 @@ absl::StatusOr<Batch> PrepareBatch(StoreReader& reader,
 absl::Status BatchStatus(const Batch& batch) {
   if (batch.problems.empty()) return absl::OkStatus();
   std::vector<FieldViolation> violations;
+  violations.reserve(batch.problems.size());
   for (const BatchProblem& problem : batch.problems) {
     violations.push_back({absl::StrCat("specs[", problem.problem.index(), "].", problem.problem.field()),
                           problem.problem.description()});

@@ -175,7 +175,7 @@ absl::StatusOr<std::optional<v1::HeartbeatResponse>> WorkerSessions::Answer(
   }
   if (arrived && !orders.lost.empty()) {
     runner_.Run([lost = orders.lost](Mutation& mutation) { return EndLost(mutation, lost); },
-                [worker = request.worker()](absl::Status status) {
+                [worker = request.worker()](const absl::Status& status) {
                   if (!status.ok())
                     LogWarning("lost attempts not ended", {{"worker", worker}, {"error", status.message()}});
                 });

@@ -28,7 +28,7 @@ CursorRecord Read(const std::filesystem::path& path) {
     v1::StopRequest_Parse(stop->get<std::string>(), &record.stop);
   }
   if (document->contains("finished"))
-    record.finished = absl::FromUnixSeconds(UnsignedMember(*document, "finished"));
+    record.finished = absl::FromUnixSeconds(static_cast<int64_t>(UnsignedMember(*document, "finished")));
   return record;
 }
 

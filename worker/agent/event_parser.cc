@@ -94,7 +94,8 @@ absl::StatusOr<v1::ArtifactFile> File(const nlohmann::json& object, absl::string
 void Flatten(const std::string& prefix, const nlohmann::json& value,
              google::protobuf::Map<std::string, std::string>& environment) {
   if (value.is_object()) {
-    for (const auto& [key, member] : value.items()) Flatten(prefix + "." + key, member, environment);
+    for (const auto& [key, member] : value.items())
+      Flatten(absl::StrCat(prefix, ".", key), member, environment);
   } else {
     environment[prefix] = value.is_string() ? value.get<std::string>() : DumpJson(value);
   }

@@ -17,7 +17,7 @@
 namespace ecgtrain {
 namespace {
 
-constexpr int kMaxWrongDigests = 2;
+constexpr int kMaxWrongDownloads = 2;
 
 // False where the file is not there or not the same: it is downloaded then.
 bool LinkLocalFile(const std::filesystem::path& source, const v1::ArtifactFile& file,
@@ -86,7 +86,7 @@ absl::Status DownloadFile(CoordinatorLink& link, const v1::AttemptRef& attempt, 
     const absl::Status status = download.Continue();
     if (status.ok()) return status;
     if (stop.cancelled()) return absl::CancelledError("stopped while fetching inputs");
-    if (absl::IsDataLoss(status) && ++wrong < kMaxWrongDigests) {
+    if (absl::IsDataLoss(status) && ++wrong < kMaxWrongDownloads) {
       RETURN_IF_ERROR(download.Start());
     } else if (!IsRetryable(status)) {
       return status;

@@ -21,7 +21,7 @@
 namespace ecgtrain {
 namespace {
 
-constexpr int kMaxWrongDigests = 3;
+constexpr int kMaxWrongUploads = 3;
 
 // FAILED_PRECONDITION, as where the coordinator does not want the file any more: neither will change.
 absl::Status NotThere(absl::string_view problem) { return absl::FailedPreconditionError(problem); }
@@ -135,7 +135,7 @@ void Uploader::Work() {
 }
 
 bool Uploader::IsWorthAnotherTry(const absl::Status& status, Entry& entry) {
-  if (absl::IsDataLoss(status)) return ++entry.wrong_digests < kMaxWrongDigests;
+  if (absl::IsDataLoss(status)) return ++entry.wrong_digests < kMaxWrongUploads;
   // NOT_FOUND is an upload that the coordinator has closed: the next try opens it again.
   return !absl::IsAborted(status) && !absl::IsFailedPrecondition(status) &&
          !absl::IsPermissionDenied(status) && !absl::IsInvalidArgument(status) &&

@@ -21,13 +21,13 @@
 namespace ecgtrain {
 namespace {
 
-constexpr int64_t kCheckWholeUpTo = 8 << 20;
+constexpr uint64_t kCheckWholeUpTo = 8 << 20;
 // Small whatever the age of the service.
 constexpr const char* kSmallTables[] = {"worker", "token", "device_use", "metric_name"};
 
-int64_t FileSize(const std::string& path) {
+uint64_t FileSize(const std::string& path) {
   struct stat info;
-  return stat(path.c_str(), &info) == 0 ? info.st_size : 0;
+  return stat(path.c_str(), &info) == 0 ? static_cast<uint64_t>(info.st_size) : 0;
 }
 
 // `check`: a PRAGMA that answers "ok" or one finding a row.
@@ -162,9 +162,11 @@ absl::Status CheckContent(Connection& connection, bool whole) {
                                           " refers to a ", references.Bytes(2), " that does not exist"));
 }
 
-bool CheckedAtOpen(const std::string& path) {
-  return FileSize(path) + FileSize(absl::StrCat(path, "-wal")) <= kCheckWholeUpTo;
+uint64_t DatabaseBytes(const std::string& path) {
+  return FileSize(path) + FileSize(absl::StrCat(path, "-wal"));
 }
+
+bool CheckedAtOpen(const std::string& path) { return DatabaseBytes(path) <= kCheckWholeUpTo; }
 
 absl::Status CheckTables(Connection& connection, const std::function<bool()>& stopped) {
   std::vector<std::string> tables;

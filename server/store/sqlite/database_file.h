@@ -46,6 +46,9 @@ absl::Status CheckTables(Connection& connection, const std::function<bool()>& st
 // Whether OpenDatabase has checked everything.
 bool CheckedAtOpen(const std::string& path);
 
+// Of the file and its write-ahead log; 0 where there is neither.
+uint64_t DatabaseBytes(const std::string& path);
+
 }  // namespace ecgtrain
 
 #endif  // ECGTRAIN_SERVER_STORE_SQLITE_DATABASE_FILE_H_

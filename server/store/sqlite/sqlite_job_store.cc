@@ -1,7 +1,5 @@
 #include "server/store/sqlite/sqlite_job_store.h"
 
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "common/log.h"
@@ -10,15 +8,6 @@
 #include "server/store/sqlite/database_file.h"
 
 namespace ecgtrain {
-namespace {
-
-uint64_t FileSize(const std::string& path) {
-  std::error_code error;
-  const uint64_t size = std::filesystem::file_size(path, error);
-  return error ? 0 : size;  // the write-ahead log comes and goes
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<JobStore>> SqliteJobStore::Open(const SqliteOptions& options) {
   ASSIGN_OR_RETURN(UniqueFd lock, LockDatabase(options.path));
@@ -67,6 +56,6 @@ absl::Status SqliteJobStore::Read(absl::FunctionRef<absl::Status(StoreReader&)> 
   return readers_->Read(work);
 }
 
-uint64_t SqliteJobStore::SizeBytes() { return FileSize(path_) + FileSize(absl::StrCat(path_, "-wal")); }
+uint64_t SqliteJobStore::SizeBytes() { return DatabaseBytes(path_); }
 
 }  // namespace ecgtrain
