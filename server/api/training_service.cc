@@ -52,17 +52,18 @@ Unary* TrainingServiceImpl::ValidateJobs(Context* context, const v1::ValidateJob
 Unary* TrainingServiceImpl::GetJob(Context* context, const v1::GetJobRequest* request,
                                    v1::GetJobResponse* response) {
   return Read(context, "/ecgtrain.v1.TrainingService/GetJob", response,
-              [&](StoreReader& reader, const Principal& principal) {
-                return DescribeJob(reader, *request, principal.name, api_.coordinator().explanations());
+              [&, question = api_.coordinator().explanations().Ask()](StoreReader& reader,
+                                                                      const Principal& principal) {
+                return DescribeJob(reader, *request, principal.name, question);
               });
 }
 
 Unary* TrainingServiceImpl::ListJobs(Context* context, const v1::ListJobsRequest* request,
                                      v1::ListJobsResponse* response) {
   return Read(context, "/ecgtrain.v1.TrainingService/ListJobs", response,
-              [&](StoreReader& reader, const Principal& principal) {
-                return ecgtrain::ListJobs(reader, *request, principal.name,
-                                          api_.coordinator().explanations());
+              [&, question = api_.coordinator().explanations().Ask()](StoreReader& reader,
+                                                                      const Principal& principal) {
+                return ecgtrain::ListJobs(reader, *request, principal.name, question);
               });
 }
 

@@ -40,7 +40,7 @@ class Coordinator {
               maintenance_.Poke();
             },
             options.retry_backoff),
-        maintenance_(mutations_, artifacts, leases_, options.maintenance),
+        maintenance_(mutations_, artifacts, leases_, explanations_, options.maintenance),
         sessions_(mutations_, leases_, options.stop_grace),
         uploads_(mutations_, artifacts),
         artifacts_(artifacts) {}

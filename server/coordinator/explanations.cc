@@ -8,20 +8,22 @@ namespace {
 constexpr absl::Duration kLongestKept = absl::Seconds(5);
 }
 
-absl::StatusOr<std::shared_ptr<const SchedulerPlan>> Explanations::Current(StoreReader& reader) {
-  const uint64_t version = version_.load();
-  const absl::Duration now = clock_.Monotonic();
-  {
-    MutexLock lock(mutex_);
-    if (plan_ != nullptr && plan_version_ == version && now - planned_ < kLongestKept) return plan_;
-  }
-  ASSIGN_OR_RETURN(const SchedulerSnapshot snapshot, ReadSnapshot(reader, leases_));
-  auto plan = std::make_shared<const SchedulerPlan>(PlanSchedule(snapshot, clock_.Now()));
+absl::StatusOr<std::shared_ptr<const SchedulerPlan>> Explanations::Question::Recent(
+    StoreReader& reader) const {
+  return explanations_.PlanFor(reader, version_, asked_ - kLongestKept);
+}
+
+absl::StatusOr<std::shared_ptr<const SchedulerPlan>> Explanations::PlanFor(StoreReader& reader,
+                                                                           uint64_t version,
+                                                                           absl::Duration not_before) {
   MutexLock lock(mutex_);
-  plan_ = plan;
+  if (plan_ != nullptr && plan_version_ >= version && planned_ > not_before) return plan_;
+  const absl::Duration now = clock_.Monotonic();
+  ASSIGN_OR_RETURN(const SchedulerSnapshot snapshot, ReadSnapshot(reader, leases_));
+  plan_ = std::make_shared<const SchedulerPlan>(PlanSchedule(snapshot, clock_.Now()));
   plan_version_ = version;
   planned_ = now;
-  return plan;
+  return plan_;
 }
 
 }  // namespace ecgtrain

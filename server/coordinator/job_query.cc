@@ -48,21 +48,23 @@ absl::StatusOr<int64_t> FindJob(StoreReader& reader, absl::string_view reference
 }
 
 absl::StatusOr<v1::GetJobResponse> DescribeJob(StoreReader& reader, const v1::GetJobRequest& request,
-                                               absl::string_view user, Explanations& explanations) {
+                                               absl::string_view user,
+                                               const Explanations::Question& explanations) {
   ASSIGN_OR_RETURN(const int64_t id, FindJob(reader, request.job(), user));
   v1::GetJobResponse response;
   ASSIGN_OR_RETURN(*response.mutable_job(), reader.GetJob(id));
   ASSIGN_OR_RETURN(const std::vector<v1::Attempt> attempts, reader.ListAttempts(id));
   response.mutable_attempts()->Add(attempts.begin(), attempts.end());
   if (response.job().state() == v1::QUEUED) {
-    ASSIGN_OR_RETURN(const auto plan, explanations.Current(reader));
+    ASSIGN_OR_RETURN(const auto plan, explanations.Recent(reader));
     SetPending(*plan, *response.mutable_job());
   }
   return response;
 }
 
 absl::StatusOr<v1::ListJobsResponse> ListJobs(StoreReader& reader, const v1::ListJobsRequest& request,
-                                              absl::string_view user, Explanations& explanations) {
+                                              absl::string_view user,
+                                              const Explanations::Question& explanations) {
   if (request.mine() && !request.user().empty())
     return absl::InvalidArgumentError("mine and user go not together");
   JobQuery query;
@@ -83,7 +85,7 @@ absl::StatusOr<v1::ListJobsResponse> ListJobs(StoreReader& reader, const v1::Lis
   const bool any_queued =
       std::any_of(jobs.begin(), jobs.end(), [](const v1::Job& job) { return job.state() == v1::QUEUED; });
   if (any_queued) {
-    ASSIGN_OR_RETURN(const auto plan, explanations.Current(reader));
+    ASSIGN_OR_RETURN(const auto plan, explanations.Recent(reader));
     for (v1::Job& job : jobs) SetPending(*plan, job);
   }
   v1::ListJobsResponse response;

@@ -18,9 +18,11 @@ absl::StatusOr<int64_t> FindJob(StoreReader& reader, absl::string_view reference
 
 // GetJob and ListJobs. Errors as the RPCs'.
 absl::StatusOr<v1::GetJobResponse> DescribeJob(StoreReader& reader, const v1::GetJobRequest& request,
-                                               absl::string_view user, Explanations& explanations);
+                                               absl::string_view user,
+                                               const Explanations::Question& explanations);
 absl::StatusOr<v1::ListJobsResponse> ListJobs(StoreReader& reader, const v1::ListJobsRequest& request,
-                                              absl::string_view user, Explanations& explanations);
+                                              absl::string_view user,
+                                              const Explanations::Question& explanations);
 
 // Checkpoints newest step first, best and last marked, and artifacts.
 absl::StatusOr<v1::ListCheckpointsResponse> ListCheckpoints(StoreReader& reader, absl::string_view reference,

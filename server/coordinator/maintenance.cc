@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -55,10 +56,11 @@ absl::Status SweepFilesWithoutRow(JobStore& store, ArtifactStore& artifacts) {
 }  // namespace
 
 Maintenance::Maintenance(MutationRunner& runner, ArtifactStore& artifacts, const Leases& leases,
-                         MaintenanceOptions options)
+                         Explanations& explanations, MaintenanceOptions options)
     : runner_(runner),
       artifacts_(artifacts),
       leases_(leases),
+      explanations_(explanations),
       options_(options),
       next_sweep_(runner.clock().Monotonic() + options.sweep_every) {}
 
@@ -136,25 +138,24 @@ absl::Status Maintenance::WatchDisk() {
 }
 
 absl::Status Maintenance::CheckLiveAttempts() {
-  std::vector<v1::Attempt> live;
+  std::vector<std::pair<v1::Attempt, v1::Job>> live;
   RETURN_IF_ERROR(runner_.store().Read([&](StoreReader& reader) -> absl::Status {
-    ASSIGN_OR_RETURN(live, reader.LiveAttempts(""));
+    ASSIGN_OR_RETURN(std::vector<v1::Attempt> attempts, reader.LiveAttempts(""));
+    for (v1::Attempt& attempt : attempts) {
+      ASSIGN_OR_RETURN(v1::Job job, reader.GetJob(attempt.job_id()));
+      live.emplace_back(std::move(attempt), std::move(job));
+    }
     return absl::OkStatus();
   }));
   absl::Status result;
-  for (const v1::Attempt& attempt : live) result.Update(CheckAttempt(attempt));
+  for (const auto& [attempt, job] : live) result.Update(CheckAttempt(attempt, job));
   return result;
 }
 
-absl::Status Maintenance::CheckAttempt(const v1::Attempt& seen) {
+absl::Status Maintenance::CheckAttempt(const v1::Attempt& seen, const v1::Job& job) {
   const bool overdue = leases_.IsOverdue(seen.worker());
   const bool lapsed = leases_.HasLapsed(seen.worker());
   const absl::Time now = runner_.clock().Now();
-  v1::Job job;
-  RETURN_IF_ERROR(runner_.store().Read([&](StoreReader& reader) -> absl::Status {
-    ASSIGN_OR_RETURN(job, reader.GetJob(seen.job_id()));
-    return absl::OkStatus();
-  }));
   const bool stopping = job.stop_requested() != v1::STOP_NONE;
   const bool gone = lapsed && (stopping || job.spec().on_lost() == "requeue");
   const bool running = seen.state() == v1::ATTEMPT_RUNNING && !overdue && !stopping;
@@ -198,18 +199,18 @@ absl::Status Maintenance::CheckAttempt(const v1::Attempt& seen) {
 
 absl::Status Maintenance::Plan() {
   const absl::Duration start = runner_.clock().Monotonic();
-  SchedulerPlan plan;
+  const Explanations::Question question = explanations_.Ask();
+  std::shared_ptr<const SchedulerPlan> plan;  // shared with answers
   RETURN_IF_ERROR(runner_.store().Read([&](StoreReader& reader) -> absl::Status {
     ASSIGN_OR_RETURN(const bool free, HasFreeDevice(reader, leases_));
     if (!free) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const SchedulerSnapshot snapshot, ReadSnapshot(reader, leases_));
-    plan = PlanSchedule(snapshot, runner_.clock().Now());
+    ASSIGN_OR_RETURN(plan, question.Fresh(reader));
     return absl::OkStatus();
   }));
   runner_.observer().OnSchedulerPass(runner_.clock().Monotonic() - start);
-  if (plan.leases.empty()) return absl::OkStatus();
+  if (plan == nullptr || plan->leases.empty()) return absl::OkStatus();
   return runner_.RunAndWait([&](Mutation& mutation) -> absl::Status {
-    for (const LeaseDecision& decision : plan.leases) RETURN_IF_ERROR(LeaseJob(mutation, decision));
+    for (const LeaseDecision& decision : plan->leases) RETURN_IF_ERROR(LeaseJob(mutation, decision));
     return absl::OkStatus();
   });
 }

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "common/mutex.h"
 #include "server/artifacts/artifact_store.h"
+#include "server/coordinator/explanations.h"
 #include "server/coordinator/leases.h"
 #include "server/coordinator/mutation.h"
 
@@ -28,7 +29,7 @@ struct MaintenanceOptions {
 class Maintenance {
  public:
   Maintenance(MutationRunner& runner, ArtifactStore& artifacts, const Leases& leases,
-              MaintenanceOptions options);
+              Explanations& explanations, MaintenanceOptions options);
   // Stops the thread.
   ~Maintenance();
 
@@ -47,13 +48,14 @@ class Maintenance {
   // Keeps the reserve; tells the log, the audit trail and `on_disk_level` what is given up from now on.
   absl::Status WatchDisk();
   absl::Status CheckLiveAttempts();
-  absl::Status CheckAttempt(const v1::Attempt& attempt);
+  absl::Status CheckAttempt(const v1::Attempt& attempt, const v1::Job& job);
   absl::Status Plan();
   absl::Status Sweep();
 
   MutationRunner& runner_;
   ArtifactStore& artifacts_;
   const Leases& leases_;
+  Explanations& explanations_;
   const MaintenanceOptions options_;
   // Of the one thread that runs rounds.
   absl::Duration next_sweep_;

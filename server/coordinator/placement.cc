@@ -59,13 +59,9 @@ v1::Pending MakePending(v1::PendingReason reason, std::string explanation) {
   return pending;
 }
 
-Demand DemandOf(const v1::Job& job, const std::map<int64_t, std::string>& avoid) {
-  Demand demand;
-  demand.dataset = job.dataset();
-  const v1::ResourceSpec& resources = job.spec().resources();
-  if (resources.has_device()) demand.device = resources.device();
-  demand.cpus = resources.cpus();
-  if (const auto found = avoid.find(job.id()); found != avoid.end()) demand.avoid = found->second;
+Demand DemandOf(const QueuedJob& job, const std::map<int64_t, std::string>& avoid) {
+  Demand demand{.dataset = job.dataset, .device = job.device, .cpus = job.cpus, .avoid = ""};
+  if (const auto found = avoid.find(job.id); found != avoid.end()) demand.avoid = found->second;
   return demand;
 }
 

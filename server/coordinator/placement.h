@@ -21,7 +21,7 @@ struct Demand {
 
   auto operator<=>(const Demand&) const = default;
 };
-Demand DemandOf(const v1::Job& job, const std::map<int64_t, std::string>& avoid);
+Demand DemandOf(const QueuedJob& job, const std::map<int64_t, std::string>& avoid);
 
 v1::Pending MakePending(v1::PendingReason reason, std::string explanation);
 

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/units.h"
 #include "server/coordinator/placement.h"
-#include "server/coordinator/proto_time.h"
 
 namespace ecgtrain {
 namespace {
@@ -14,7 +13,7 @@ namespace {
 constexpr absl::Duration kAgingStep = absl::Hours(24);
 
 struct Candidate {
-  const v1::Job* job;
+  const QueuedJob* job;
   int priority_class;
   bool lapsed;
 };
@@ -22,24 +21,23 @@ struct Candidate {
 std::vector<Candidate> InOrder(const SchedulerSnapshot& snapshot, absl::Time now) {
   std::vector<Candidate> candidates;
   candidates.reserve(snapshot.queued.size() + snapshot.lapsed.size());
-  for (const v1::Job& job : snapshot.queued) candidates.push_back({&job, PriorityClass(job, now), false});
-  for (const v1::Job& job : snapshot.lapsed) candidates.push_back({&job, PriorityClass(job, now), true});
+  for (const auto& job : snapshot.queued) candidates.push_back({job.get(), PriorityClass(*job, now), false});
+  for (const auto& job : snapshot.lapsed) candidates.push_back({job.get(), PriorityClass(*job, now), true});
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
     if (a.priority_class != b.priority_class) return a.priority_class > b.priority_class;
-    return a.job->id() < b.job->id();
+    return a.job->id < b.job->id;
   });
   return candidates;
 }
 
 // Backoff or a dependency: what no device could change.
-std::optional<v1::Pending> HeldBack(const v1::Job& job, const SchedulerSnapshot& snapshot, absl::Time now) {
-  if (job.has_not_before() && FromProtoTime(job.not_before()) > now) {
-    return MakePending(
-        v1::BACKOFF,
-        absl::StrCat("waits ", HumanDuration(FromProtoTime(job.not_before()) - now), " after attempt ",
-                     job.attempts(), " ended with ", v1::EndReason_Name(job.reason())));
+std::optional<v1::Pending> HeldBack(const QueuedJob& job, const SchedulerSnapshot& snapshot, absl::Time now) {
+  if (job.not_before && *job.not_before > now) {
+    return MakePending(v1::BACKOFF,
+                       absl::StrCat("waits ", HumanDuration(*job.not_before - now), " after attempt ",
+                                    job.attempts, " ended with ", v1::EndReason_Name(job.reason)));
   }
-  for (const int64_t dependency : job.dependencies()) {
+  for (const int64_t dependency : job.dependencies) {
     const auto found = snapshot.dependencies.find(dependency);
     const v1::JobState state =
         found == snapshot.dependencies.end() ? v1::JOB_STATE_UNSPECIFIED : found->second;
@@ -52,11 +50,10 @@ std::optional<v1::Pending> HeldBack(const v1::Job& job, const SchedulerSnapshot&
 
 }  // namespace
 
-int PriorityClass(const v1::Job& job, absl::Time now) {
-  const int base = job.priority() == "high" ? 2 : job.priority() == "low" ? 0 : 1;
-  const absl::Duration age = std::max(now - FromProtoTime(job.submitted()), absl::ZeroDuration());
+int PriorityClass(const QueuedJob& job, absl::Time now) {
+  const absl::Duration age = std::max(now - job.submitted, absl::ZeroDuration());
   const int64_t steps = std::min<int64_t>(age / kAgingStep, 2);
-  return std::min(2, base + static_cast<int>(steps));
+  return std::min(2, PriorityRank(job.priority) + static_cast<int>(steps));
 }
 
 SchedulerPlan PlanSchedule(const SchedulerSnapshot& snapshot, absl::Time now) {
@@ -64,27 +61,26 @@ SchedulerPlan PlanSchedule(const SchedulerSnapshot& snapshot, absl::Time now) {
   Placement placement(snapshot);
   uint32_t ahead = 0;
   for (const Candidate& candidate : InOrder(snapshot, now)) {
-    const v1::Job& job = *candidate.job;
+    const QueuedJob& job = *candidate.job;
     if (!candidate.lapsed) {
       if (std::optional<v1::Pending> held = HeldBack(job, snapshot, now)) {
         held->set_position(ahead + 1);
-        ++plan.waiting[{held->reason(), job.priority()}];
-        plan.pending.emplace(job.id(), *std::move(held));
+        ++plan.waiting[{held->reason(), job.priority}];
+        plan.pending.emplace(job.id, *std::move(held));
         continue;
       }
     }
     auto taken = placement.Take(DemandOf(job, snapshot.avoid));
     if (auto* place = std::get_if<Placement::Place>(&taken)) {
-      plan.leases.push_back(
-          {job.id(), std::move(place->worker), std::move(place->devices), candidate.lapsed});
+      plan.leases.push_back({job.id, std::move(place->worker), std::move(place->devices), candidate.lapsed});
       continue;
     }
     if (candidate.lapsed) continue;  // goes on where it is, as far as anybody knows
     auto& pending = std::get<v1::Pending>(taken);
     pending.set_position(ahead + 1);
-    ++plan.waiting[{pending.reason(), job.priority()}];
+    ++plan.waiting[{pending.reason(), job.priority}];
     if (pending.reason() == v1::DEVICES_BUSY) ++ahead;
-    plan.pending.emplace(job.id(), std::move(pending));
+    plan.pending.emplace(job.id, std::move(pending));
   }
   return plan;
 }

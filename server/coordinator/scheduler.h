@@ -13,6 +13,7 @@
 
 #include "absl/time/time.h"
 #include "ecgtrain/v1/job.pb.h"
+#include "server/store/queued_job.h"
 
 namespace ecgtrain {
 
@@ -21,9 +22,9 @@ struct SchedulerSnapshot {
     v1::Worker worker;
     bool reachable = false;
   };
-  std::vector<v1::Job> queued;  // with `resources` of the specification
-  // RUNNING jobs whose worker's lease has lapsed and that may go elsewhere; with specifications.
-  std::vector<v1::Job> lapsed;
+  QueuedJobs queued;
+  // RUNNING jobs whose worker's lease has lapsed and that may go elsewhere.
+  QueuedJobs lapsed;
   std::vector<WorkerState> workers;
   std::vector<v1::Attempt> live;  // all attempts not ENDED
   // State of each job that a queued one comes after.
@@ -50,7 +51,7 @@ struct SchedulerPlan {
 SchedulerPlan PlanSchedule(const SchedulerSnapshot& snapshot, absl::Time now);
 
 // Priority class after aging: 0 low, 1 normal, 2 high.
-int PriorityClass(const v1::Job& job, absl::Time now);
+int PriorityClass(const QueuedJob& job, absl::Time now);
 
 }  // namespace ecgtrain
 

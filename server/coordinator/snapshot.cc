@@ -11,22 +11,22 @@ namespace {
 constexpr int kMostQueued = 100'000;
 
 absl::Status AddDependencies(StoreReader& reader, SchedulerSnapshot& snapshot) {
-  for (const v1::Job& job : snapshot.queued) {
-    for (const int64_t dependency : job.dependencies()) {
+  for (const auto& job : snapshot.queued) {
+    for (const int64_t dependency : job->dependencies) {
       if (snapshot.dependencies.contains(dependency)) continue;
-      ASSIGN_OR_RETURN(const v1::Job parent, reader.GetJob(dependency));
-      snapshot.dependencies.emplace(dependency, parent.state());
+      ASSIGN_OR_RETURN(const v1::JobState state, reader.StateOfJob(dependency));
+      snapshot.dependencies.emplace(dependency, state);
     }
   }
   return absl::OkStatus();
 }
 
 absl::Status AddAvoided(StoreReader& reader, SchedulerSnapshot& snapshot) {
-  for (const v1::Job& job : snapshot.queued) {
-    if (job.attempts() <= job.requeued_after_attempt()) continue;
-    if (RuleFor(job.reason()).worker != NextWorker::kAnother) continue;
-    ASSIGN_OR_RETURN(const v1::Attempt last, reader.GetAttempt(job.id(), job.attempts()));
-    snapshot.avoid.emplace(job.id(), last.worker());
+  for (const auto& job : snapshot.queued) {
+    if (job->attempts <= job->requeued_after_attempt) continue;
+    if (RuleFor(job->reason).worker != NextWorker::kAnother) continue;
+    ASSIGN_OR_RETURN(const v1::Attempt last, reader.GetAttempt(job->id, job->attempts));
+    snapshot.avoid.emplace(job->id, last.worker());
   }
   return absl::OkStatus();
 }
@@ -34,9 +34,10 @@ absl::Status AddAvoided(StoreReader& reader, SchedulerSnapshot& snapshot) {
 absl::Status AddLapsed(StoreReader& reader, const Leases& leases, SchedulerSnapshot& snapshot) {
   for (const v1::Attempt& attempt : snapshot.live) {
     if (!leases.HasLapsed(attempt.worker())) continue;
-    ASSIGN_OR_RETURN(v1::Job job, reader.GetJob(attempt.job_id()));
+    ASSIGN_OR_RETURN(const v1::Job job, reader.GetJob(attempt.job_id()));
     const bool stopping = job.stop_requested() != v1::STOP_NONE;
-    if (job.spec().on_lost() == "elsewhere" && !stopping) snapshot.lapsed.push_back(std::move(job));
+    if (job.spec().on_lost() == "elsewhere" && !stopping)
+      snapshot.lapsed.push_back(std::make_shared<const QueuedJob>(QueuedJobOf(job)));
   }
   return absl::OkStatus();
 }
@@ -45,7 +46,7 @@ absl::Status AddLapsed(StoreReader& reader, const Leases& leases, SchedulerSnaps
 
 absl::StatusOr<SchedulerSnapshot> ReadSnapshot(StoreReader& reader, const Leases& leases) {
   SchedulerSnapshot snapshot;
-  ASSIGN_OR_RETURN(snapshot.queued, reader.QueuedJobs(kMostQueued));
+  ASSIGN_OR_RETURN(snapshot.queued, reader.Queue(kMostQueued));
   ASSIGN_OR_RETURN(snapshot.live, reader.LiveAttempts(""));
   ASSIGN_OR_RETURN(std::vector<v1::Worker> workers, reader.ListWorkers());
   for (v1::Worker& worker : workers) {

@@ -158,7 +158,7 @@ absl::StatusOr<v1::ValidateJobsResponse> ValidateJobs(StoreReader& reader, const
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
     v1::Job job = NewJob(batch.jobs[i], "", now);
     job.set_id(std::numeric_limits<int64_t>::max());
-    alone.queued = {job};
+    alone.queued = {std::make_shared<const QueuedJob>(QueuedJobOf(job))};
     const SchedulerPlan plan = PlanSchedule(alone, now);
     response.add_placement(plan.pending.empty()
                                ? absl::StrCat("worker ", plan.leases.front().worker, " has ",

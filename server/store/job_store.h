@@ -25,6 +25,7 @@
 #include "ecgtrain/v1/admin_service.pb.h"
 #include "ecgtrain/v1/job.pb.h"
 #include "ecgtrain/v1/training_service.pb.h"
+#include "server/store/queued_job.h"
 
 namespace ecgtrain {
 
@@ -73,8 +74,9 @@ class StoreReader {
   // Ids of all jobs of this name, newest first (at most 10).
   virtual absl::StatusOr<std::vector<int64_t>> FindJobsByName(absl::string_view name) = 0;
   virtual absl::StatusOr<std::optional<int64_t>> NewestJobOf(absl::string_view user) = 0;
-  // QUEUED jobs in order (priority high to low, id): what a scheduler plans. Of `spec` only `resources`.
-  virtual absl::StatusOr<std::vector<v1::Job>> QueuedJobs(int limit) = 0;
+  virtual absl::StatusOr<v1::JobState> StateOfJob(int64_t id) = 0;
+  // QUEUED jobs in order (priority high to low, id): what a scheduler plans.
+  virtual absl::StatusOr<QueuedJobs> Queue(int limit) = 0;
   // Jobs not ended that depend on `id`.
   virtual absl::StatusOr<std::vector<int64_t>> WaitingDependents(int64_t id) = 0;
   // Number of jobs by state.

@@ -84,9 +84,10 @@ absl::Status AddRunningJobs(Page& page, StoreReader& reader, int64_t running, Pr
   return absl::OkStatus();
 }
 
-absl::Status AddQueue(Page& page, StoreReader& reader, Coordinator& coordinator, int64_t queued) {
+absl::Status AddQueue(Page& page, StoreReader& reader, const Explanations::Question& explanations,
+                      int64_t queued) {
   if (queued == 0) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const auto plan, coordinator.explanations().Current(reader));
+  ASSIGN_OR_RETURN(const auto plan, explanations.Recent(reader));
   for (const auto& [key, count] : plan->waiting) {
     page.Add("ecgtrain_jobs_pending",
              {{"reason", v1::PendingReason_Name(key.first)}, {"priority", key.second}},
@@ -121,7 +122,8 @@ void AddDisk(Page& page, DiskGuard& disk) {
   }
 }
 
-absl::Status AddRows(Page& page, StoreReader& reader, Coordinator& coordinator, ProcessCounters& counters) {
+absl::Status AddRows(Page& page, StoreReader& reader, Coordinator& coordinator,
+                     const Explanations::Question& explanations, ProcessCounters& counters) {
   ASSIGN_OR_RETURN(auto counts, reader.CountJobs());
   for (const v1::JobState state : kStates) {
     page.Add("ecgtrain_jobs", {{"state", v1::JobState_Name(state)}}, static_cast<double>(counts[state]));
@@ -133,7 +135,7 @@ absl::Status AddRows(Page& page, StoreReader& reader, Coordinator& coordinator, 
   page.Add("ecgtrain_leases", {}, static_cast<double>(live.size()));
   page.Add("ecgtrain_attempts_unreachable", {}, unreachable);
   RETURN_IF_ERROR(AddWorkers(page, reader, coordinator));
-  RETURN_IF_ERROR(AddQueue(page, reader, coordinator, counts[v1::QUEUED]));
+  RETURN_IF_ERROR(AddQueue(page, reader, explanations, counts[v1::QUEUED]));
   return AddRunningJobs(page, reader, counts[v1::RUNNING], counters);
 }
 
@@ -157,8 +159,9 @@ std::vector<prometheus::MetricFamily> RowCollector::Collect() const {
   }
   AddDisk(page, coordinator_.admission().disk());
   AddProcessMetrics(page);
+  const Explanations::Question question = coordinator_.explanations().Ask();
   const absl::Status read = coordinator_.store().Read(
-      [&](StoreReader& reader) { return AddRows(page, reader, coordinator_, counters_); });
+      [&](StoreReader& reader) { return AddRows(page, reader, coordinator_, question, counters_); });
   if (!read.ok()) LogWarning("a metrics page is incomplete", {{"error", read.message()}});
   last_ = page.Take();
   collected_ = now;

@@ -175,14 +175,14 @@ TEST_P(JobStoreContract, QueueIsOrderedByPriorityThenId) {
   const int64_t high = insert("high", v1::QUEUED);
   insert("high", v1::RUNNING);
   const int64_t normal_later = insert("normal", v1::QUEUED);
-  const auto jobs = Read<std::vector<v1::Job>>([](StoreReader& r) { return r.QueuedJobs(10); });
+  const auto jobs = Read<QueuedJobs>([](StoreReader& r) { return r.Queue(10); });
   std::vector<int64_t> ids;
-  for (const v1::Job& job : jobs) {
-    ids.push_back(job.id());
-    EXPECT_EQ(job.spec().resources().cpus(), 3u);
+  for (const auto& job : jobs) {
+    ids.push_back(job->id);
+    EXPECT_EQ(job->cpus, 3u);
   }
   EXPECT_THAT(ids, ElementsAre(high, normal, normal_later, low));
-  EXPECT_EQ(Read<std::vector<v1::Job>>([](StoreReader& r) { return r.QueuedJobs(2); }).size(), 2u);
+  EXPECT_EQ(Read<QueuedJobs>([](StoreReader& r) { return r.Queue(2); }).size(), 2u);
 }
 
 TEST_P(JobStoreContract, QueuedJobsKeepTheirOwnResourcesWhileOthersComeAndGo) {
@@ -191,8 +191,8 @@ TEST_P(JobStoreContract, QueuedJobsKeepTheirOwnResourcesWhileOthersComeAndGo) {
   };
   const auto cpus = [&] {
     std::map<int64_t, uint32_t> cpus;
-    for (const v1::Job& job : Read<std::vector<v1::Job>>([](StoreReader& r) { return r.QueuedJobs(10); }))
-      cpus[job.id()] = job.spec().resources().cpus();
+    for (const auto& job : Read<QueuedJobs>([](StoreReader& r) { return r.Queue(10); }))
+      cpus[job->id] = job->cpus;
     return cpus;
   };
   const int64_t first = insert(1), second = insert(2);
@@ -204,6 +204,50 @@ TEST_P(JobStoreContract, QueuedJobsKeepTheirOwnResourcesWhileOthersComeAndGo) {
   });
   const int64_t third = insert(3);
   EXPECT_THAT(cpus(), ElementsAre(Pair(second, 2), Pair(third, 3)));
+}
+
+TEST_P(JobStoreContract, TheQueueShowsEachJobAsItWasLastCommitted) {
+  const int64_t first = InsertJob().id(), second = InsertJob().id();
+  const auto attempts = [&] {
+    std::map<int64_t, uint32_t> attempts;
+    for (const auto& job : Read<QueuedJobs>([](StoreReader& r) { return r.Queue(10); }))
+      attempts[job->id] = job->attempts;
+    return attempts;
+  };
+  const auto change = [](StoreTransaction& transaction, int64_t id, v1::JobState state, uint32_t attempts) {
+    return [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(v1::Job job, transaction.GetJob(id));
+      job.set_state(state);
+      job.set_attempts(attempts);
+      return transaction.UpdateJob(job);
+    }();
+  };
+  EXPECT_THAT(attempts(), ElementsAre(Pair(first, 0), Pair(second, 0)));
+  Write([&](StoreTransaction& t) { return change(t, first, v1::QUEUED, 1); });
+  EXPECT_THAT(attempts(), ElementsAre(Pair(first, 1), Pair(second, 0)));
+  // Seen by its own transaction only, then rolled back: the next change has the same number of changes.
+  const absl::Status failed = TryWrite([&](StoreTransaction& t) -> absl::Status {
+    RETURN_IF_ERROR(change(t, second, v1::QUEUED, 7));
+    ASSIGN_OR_RETURN(const QueuedJobs queue, t.Queue(10));
+    EXPECT_EQ(queue.at(1)->attempts, 7u);
+    return absl::AbortedError("rolled back");
+  });
+  EXPECT_TRUE(absl::IsAborted(failed));
+  EXPECT_THAT(attempts(), ElementsAre(Pair(first, 1), Pair(second, 0)));
+  Write([&](StoreTransaction& t) { return change(t, second, v1::QUEUED, 2); });
+  EXPECT_THAT(attempts(), ElementsAre(Pair(first, 1), Pair(second, 2)));
+  // Away and back again.
+  Write([&](StoreTransaction& t) { return change(t, first, v1::RUNNING, 2); });
+  EXPECT_THAT(attempts(), ElementsAre(Pair(second, 2)));
+  Write([&](StoreTransaction& t) { return change(t, first, v1::QUEUED, 3); });
+  EXPECT_THAT(attempts(), ElementsAre(Pair(first, 3), Pair(second, 2)));
+}
+
+TEST_P(JobStoreContract, StateOfAJobIsThatOfItsRow) {
+  const int64_t id = InsertJob([](v1::Job& job) { job.set_state(v1::PAUSED); }).id();
+  EXPECT_EQ(Read<v1::JobState>([id](StoreReader& r) { return r.StateOfJob(id); }), v1::PAUSED);
+  const absl::Status absent = ReadStatus([id](StoreReader& r) { return r.StateOfJob(id + 1).status(); });
+  EXPECT_TRUE(absl::IsNotFound(absent)) << absent;
 }
 
 TEST_P(JobStoreContract, DependentsAreThoseNotEnded) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/status_macros.h"
 #include "google/protobuf/util/time_util.h"
 #include "tests/fakes/fake_store_transaction.h"
 
@@ -10,10 +11,6 @@ namespace {
 v1::Job WithoutSpec(v1::Job job) {
   job.clear_spec();
   return job;
-}
-
-int PriorityRank(const v1::Job& job) {
-  return job.priority() == "low" ? 0 : job.priority() == "high" ? 2 : 1;
 }
 
 bool Matches(const v1::Job& job, const JobQuery& query) {
@@ -73,13 +70,18 @@ absl::StatusOr<std::optional<int64_t>> FakeStoreTransaction::NewestJobOf(absl::s
   return std::nullopt;
 }
 
-absl::StatusOr<std::vector<v1::Job>> FakeStoreTransaction::QueuedJobs(int limit) {
-  std::vector<v1::Job> jobs;
+absl::StatusOr<v1::JobState> FakeStoreTransaction::StateOfJob(int64_t id) {
+  ASSIGN_OR_RETURN(const v1::Job job, GetJob(id));
+  return job.state();
+}
+
+absl::StatusOr<QueuedJobs> FakeStoreTransaction::Queue(int limit) {
+  QueuedJobs jobs;
   for (const auto& [id, job] : state_.jobs) {
-    if (job.state() == v1::QUEUED) jobs.push_back(job);
+    if (job.state() == v1::QUEUED) jobs.push_back(std::make_shared<const QueuedJob>(QueuedJobOf(job)));
   }
-  std::sort(jobs.begin(), jobs.end(), [](const v1::Job& a, const v1::Job& b) {
-    return std::pair(-PriorityRank(a), a.id()) < std::pair(-PriorityRank(b), b.id());
+  std::sort(jobs.begin(), jobs.end(), [](const auto& a, const auto& b) {
+    return std::pair(-PriorityRank(a->priority), a->id) < std::pair(-PriorityRank(b->priority), b->id);
   });
   if (static_cast<int>(jobs.size()) > limit) jobs.resize(limit);
   return jobs;

@@ -49,7 +49,8 @@ class FakeStoreTransaction final : public StoreTransaction {
   absl::StatusOr<std::vector<v1::Job>> ListJobs(const JobQuery& query) override;
   absl::StatusOr<std::vector<int64_t>> FindJobsByName(absl::string_view name) override;
   absl::StatusOr<std::optional<int64_t>> NewestJobOf(absl::string_view user) override;
-  absl::StatusOr<std::vector<v1::Job>> QueuedJobs(int limit) override;
+  absl::StatusOr<v1::JobState> StateOfJob(int64_t id) override;
+  absl::StatusOr<QueuedJobs> Queue(int limit) override;
   absl::StatusOr<std::vector<int64_t>> WaitingDependents(int64_t id) override;
   absl::StatusOr<std::map<v1::JobState, int64_t>> CountJobs() override;
   absl::StatusOr<int64_t> CountQueued(absl::string_view user) override;

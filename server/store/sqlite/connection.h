@@ -57,6 +57,7 @@ class Statement {
   double Double(int column) const { return sqlite3_column_double(handle_, column); }
   bool IsNull(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
   absl::string_view Bytes(int column) const;
+  absl::string_view ColumnName(int column) const { return sqlite3_column_name(handle_, column); }
   int ColumnCount() const { return sqlite3_column_count(handle_); }
 
  private:

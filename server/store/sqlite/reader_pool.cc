@@ -23,7 +23,7 @@ int IsPast(void* argument) {
   return deadline.clock.Monotonic() > deadline.at ? 1 : 0;
 }
 
-absl::Status ReadOnSnapshot(Connection& connection, ResourceCache& cache,
+absl::Status ReadOnSnapshot(Connection& connection, QueueCache& cache,
                             absl::FunctionRef<absl::Status(StoreReader&)> work) {
   RETURN_IF_ERROR(connection.Run("BEGIN"));
   SqliteReader reader(connection, &cache);

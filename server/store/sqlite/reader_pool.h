@@ -11,7 +11,7 @@
 #include "common/mutex.h"
 #include "server/store/job_store.h"
 #include "server/store/sqlite/connection.h"
-#include "server/store/sqlite/resource_cache.h"
+#include "server/store/sqlite/queue_cache.h"
 
 namespace ecgtrain {
 
@@ -31,7 +31,7 @@ class ReaderPool {
   void Return(std::unique_ptr<Connection> connection) ABSL_LOCKS_EXCLUDED(mutex_);
 
   Clock& clock_;
-  ResourceCache cache_;
+  QueueCache cache_;
   Mutex mutex_;
   CondVar returned_;
   std::vector<std::unique_ptr<Connection>> free_ ABSL_GUARDED_BY(mutex_);

@@ -54,9 +54,13 @@ absl::StatusOr<bool> CopyRows(Connection& source, Connection& target, const std:
   absl::StatusOr<Statement> rows = source.Prepare(absl::StrCat("SELECT * FROM ", table, " ORDER BY ", order));
   if (!rows.ok()) return false;
   const int columns = rows->ColumnCount();
-  ASSIGN_OR_RETURN(Statement insert, target.Prepare(absl::StrCat(
-                                         "INSERT OR IGNORE INTO ", table, " VALUES (",
-                                         absl::StrJoin(std::vector<std::string>(columns, "?"), ", "), ")")));
+  // By name: an older schema has fewer.
+  std::vector<absl::string_view> names;
+  for (int column = 0; column < columns; ++column) names.push_back(rows->ColumnName(column));
+  ASSIGN_OR_RETURN(Statement insert,
+                   target.Prepare(absl::StrCat(
+                       "INSERT OR IGNORE INTO ", table, " (", absl::StrJoin(names, ", "), ") VALUES (",
+                       absl::StrJoin(std::vector<std::string>(columns, "?"), ", "), ")")));
   while (true) {
     const absl::StatusOr<bool> row = rows->Step();
     if (!row.ok()) return false;

@@ -118,39 +118,41 @@ absl::StatusOr<std::optional<int64_t>> SqliteReader::NewestJobOf(absl::string_vi
   return ids.empty() ? std::nullopt : std::optional<int64_t>(ids[0]);
 }
 
-absl::Status SqliteReader::ReadResources(int64_t job, v1::ResourceSpec& resources) {
-  ASSIGN_OR_RETURN(Statement query, connection_.Query("SELECT spec FROM job_spec WHERE job = ?", job));
-  ASSIGN_OR_RETURN(const bool row, query.Step());
-  if (!row) return absl::DataLossError(absl::StrCat("job/", job, " has no specification"));
-  v1::JobSpec spec;
-  RETURN_IF_ERROR(ParseRecord(query.Bytes(0), absl::StrCat("the specification of job/", job), spec));
-  resources.Swap(spec.mutable_resources());
-  return absl::OkStatus();
+absl::StatusOr<v1::JobState> SqliteReader::StateOfJob(int64_t id) {
+  ASSIGN_OR_RETURN(const std::vector<int64_t> states,
+                   Integers(connection_.Query("SELECT state FROM job WHERE id = ?", id)));
+  if (states.empty()) return absl::NotFoundError(absl::StrCat("job/", id, " does not exist"));
+  return static_cast<v1::JobState>(states[0]);
 }
 
-absl::StatusOr<std::vector<v1::Job>> SqliteReader::QueuedJobs(int limit) {
+absl::StatusOr<QueuedJobs> SqliteReader::Queue(int limit) {
   ASSIGN_OR_RETURN(
-      std::vector<v1::Job> jobs,
-      Records<v1::Job>(
-          connection_.Query("SELECT record FROM job WHERE state = 1 ORDER BY priority DESC, id LIMIT ?",
-                            limit),
-          "a queued job"));
-  const auto known = cache_ == nullptr ? std::make_shared<const ResourceCache::Entries>() : cache_->Get();
-  auto fresh = std::make_shared<ResourceCache::Entries>();
-  bool changed = known->size() != jobs.size();
-  for (v1::Job& job : jobs) {
-    v1::ResourceSpec& resources = *job.mutable_spec()->mutable_resources();
-    if (const auto found = known->find(job.id()); found != known->end()) {
-      resources = found->second;
-      continue;
+      Statement query,
+      connection_.Query("SELECT priority, id, version FROM job INDEXED BY job_queue WHERE state = 1 "
+                        "ORDER BY priority DESC, id LIMIT ?",
+                        limit));
+  const auto known = cache_ == nullptr ? std::make_shared<const QueueCache::Entries>() : cache_->Get();
+  auto entries = std::make_shared<QueueCache::Entries>();
+  entries->reserve(known->size() + 1);
+  QueuedJobs jobs;
+  jobs.reserve(known->size() + 1);
+  bool changed = false;
+  auto old = known->begin();  // both are in the same order
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) break;
+    const int64_t priority = query.Int(0), id = query.Int(1), version = query.Int(2);
+    while (old != known->end() && std::pair(-old->priority, old->job->id) < std::pair(-priority, id)) ++old;
+    if (old != known->end() && old->job->id == id && old->version == version) {
+      entries->push_back(*old);
+    } else {
+      ASSIGN_OR_RETURN(const v1::Job job, GetJob(id));
+      entries->push_back({priority, version, std::make_shared<const QueuedJob>(QueuedJobOf(job))});
+      changed = true;
     }
-    RETURN_IF_ERROR(ReadResources(job.id(), resources));
-    changed = true;
+    jobs.push_back(entries->back().job);
   }
-  if (cache_ == nullptr || !changed) return jobs;
-  fresh->reserve(jobs.size());
-  for (const v1::Job& job : jobs) fresh->emplace(job.id(), job.spec().resources());
-  cache_->Put(std::move(fresh));
+  if (cache_ != nullptr && (changed || entries->size() != known->size())) cache_->Put(std::move(entries));
   return jobs;
 }
 
@@ -201,7 +203,9 @@ absl::StatusOr<std::vector<v1::Attempt>> SqliteReader::ListAttempts(int64_t job_
 absl::StatusOr<std::vector<v1::Attempt>> SqliteReader::LiveAttempts(absl::string_view worker) {
   return Records<v1::Attempt>(
       worker.empty()
-          ? connection_.Query("SELECT record FROM attempt WHERE state <> 3 ORDER BY token")
+          // Named: the order by token would lure SQLite through all ended attempts.
+          ? connection_.Query("SELECT record FROM attempt INDEXED BY attempt_live_of_job WHERE state <> 3 "
+                              "ORDER BY token")
           : connection_.Query("SELECT record FROM attempt WHERE worker = ? AND state <> 3 ORDER BY token",
                               worker),
       "an attempt");

@@ -9,21 +9,22 @@
 
 #include "server/store/job_store.h"
 #include "server/store/sqlite/connection.h"
-#include "server/store/sqlite/resource_cache.h"
+#include "server/store/sqlite/queue_cache.h"
 
 namespace ecgtrain {
 
 class SqliteReader : public virtual StoreReader {
  public:
   // `cache` is for readers of committed rows: null in a transaction that writes.
-  explicit SqliteReader(Connection& connection, ResourceCache* cache = nullptr)
+  explicit SqliteReader(Connection& connection, QueueCache* cache = nullptr)
       : connection_(connection), cache_(cache) {}
 
   absl::StatusOr<v1::Job> GetJob(int64_t id) override;
   absl::StatusOr<std::vector<v1::Job>> ListJobs(const JobQuery& query) override;
   absl::StatusOr<std::vector<int64_t>> FindJobsByName(absl::string_view name) override;
   absl::StatusOr<std::optional<int64_t>> NewestJobOf(absl::string_view user) override;
-  absl::StatusOr<std::vector<v1::Job>> QueuedJobs(int limit) override;
+  absl::StatusOr<v1::JobState> StateOfJob(int64_t id) override;
+  absl::StatusOr<QueuedJobs> Queue(int limit) override;
   absl::StatusOr<std::vector<int64_t>> WaitingDependents(int64_t id) override;
   absl::StatusOr<std::map<v1::JobState, int64_t>> CountJobs() override;
   absl::StatusOr<int64_t> CountQueued(absl::string_view user) override;
@@ -53,11 +54,10 @@ class SqliteReader : public virtual StoreReader {
   Connection& connection_;
 
  private:
-  absl::Status ReadResources(int64_t job, v1::ResourceSpec& resources);
   // Whether so few jobs are newer that they are best found by their time.
   absl::StatusOr<bool> FewSubmittedAfter(absl::Time time);
 
-  ResourceCache* const cache_;
+  QueueCache* const cache_;
 };
 
 }  // namespace ecgtrain

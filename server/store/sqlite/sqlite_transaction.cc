@@ -7,8 +7,6 @@
 namespace ecgtrain {
 namespace {
 
-int PriorityRank(absl::string_view priority) { return priority == "low" ? 0 : priority == "high" ? 2 : 1; }
-
 // What the column `record` of a job holds.
 std::string RecordOf(v1::Job job) {
   job.clear_spec();
@@ -58,7 +56,8 @@ absl::Status SqliteTransaction::InsertJob(v1::Job& job) {
 
 absl::Status SqliteTransaction::UpdateJob(const v1::Job& job) {
   RETURN_IF_ERROR(connection_.Run(
-      "UPDATE job SET state = ?, priority = ?, name = ?, user = ?, submitted = ?, record = ? WHERE id = ?",
+      "UPDATE job SET state = ?, priority = ?, name = ?, user = ?, submitted = ?, record = ?, "
+      "version = version + 1 WHERE id = ?",
       static_cast<int>(job.state()), PriorityRank(job.priority()), job.name(), job.user(),
       MicrosOf(job.submitted()), Blob{RecordOf(job)}, job.id()));
   if (connection_.ChangedRows() == 0)

@@ -259,7 +259,9 @@ void Invariants::CheckNewAttempt(const StoreView::JobRows& rows, const Seen& bef
 // Nobody who could have had its place comes before it in the queue.
 void Invariants::CheckOrder(const StoreView::JobRows& started, absl::Time now) {
   if (started.job.state() != v1::RUNNING) return;
-  const auto key = [now](const v1::Job& job) { return std::make_pair(-PriorityClass(job, now), job.id()); };
+  const auto key = [now](const v1::Job& job) {
+    return std::make_pair(-PriorityClass(QueuedJobOf(job), now), job.id());
+  };
   for (const auto& [id, rows] : view_.jobs) {
     if (rows.job.state() != v1::QUEUED || key(rows.job) >= key(started.job)) continue;
     Require(!CouldStart(rows, started.attempts.back(), now),

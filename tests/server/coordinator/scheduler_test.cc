@@ -5,7 +5,6 @@
 #include <random>
 #include <set>
 
-#include "server/coordinator/proto_time.h"
 #include "tests/support/status_matchers.h"
 
 namespace ecgtrain {
@@ -15,15 +14,20 @@ using testing::HasSubstr;
 
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
-v1::Job QueuedJob(int64_t id, const std::string& device = "any", const std::string& priority = "normal") {
-  v1::Job job;
-  job.set_id(id);
-  job.set_state(v1::QUEUED);
-  job.set_dataset("synthetic");
-  job.set_priority(priority);
-  *job.mutable_submitted() = ToProtoTime(kNow - absl::Hours(1));
-  job.mutable_spec()->mutable_resources()->set_device(device);
+QueuedJob Waiting(int64_t id, const std::string& device = "any", const std::string& priority = "normal") {
+  QueuedJob job;
+  job.id = id;
+  job.dataset = "synthetic";
+  job.priority = priority;
+  job.submitted = kNow - absl::Hours(1);
+  job.device = device;
   return job;
+}
+
+QueuedJobs Queue(const std::vector<QueuedJob>& jobs) {
+  QueuedJobs queue;
+  for (const QueuedJob& job : jobs) queue.push_back(std::make_shared<const QueuedJob>(job));
+  return queue;
 }
 
 SchedulerSnapshot::WorkerState WorkerWith(const std::string& name, int gpus, int cpus) {
@@ -46,7 +50,7 @@ v1::PendingReason ReasonOf(const SchedulerPlan& plan, int64_t id) {
 
 TEST(SchedulerTest, LeasesInOrderOfSubmission) {
   SchedulerSnapshot snapshot;
-  snapshot.queued = {QueuedJob(3), QueuedJob(1), QueuedJob(2)};
+  snapshot.queued = Queue({Waiting(3), Waiting(1), Waiting(2)});
   snapshot.workers = {WorkerWith("w", 2, 0)};
   const SchedulerPlan plan = PlanSchedule(snapshot, kNow);
   ASSERT_EQ(plan.leases.size(), 2u);
@@ -57,7 +61,7 @@ TEST(SchedulerTest, LeasesInOrderOfSubmission) {
 
 TEST(SchedulerTest, AHigherClassGoesFirst) {
   SchedulerSnapshot snapshot;
-  snapshot.queued = {QueuedJob(1, "any", "low"), QueuedJob(2), QueuedJob(3, "any", "high")};
+  snapshot.queued = Queue({Waiting(1, "any", "low"), Waiting(2), Waiting(3, "any", "high")});
   snapshot.workers = {WorkerWith("w", 1, 0)};
   const SchedulerPlan plan = PlanSchedule(snapshot, kNow);
   ASSERT_EQ(plan.leases.size(), 1u);
@@ -67,8 +71,8 @@ TEST(SchedulerTest, AHigherClassGoesFirst) {
 }
 
 TEST(SchedulerTest, AJobRisesOneClassADay) {
-  const v1::Job job = QueuedJob(1, "any", "low");
-  const absl::Time submitted = FromProtoTime(job.submitted());
+  const QueuedJob job = Waiting(1, "any", "low");
+  const absl::Time submitted = job.submitted;
   EXPECT_EQ(PriorityClass(job, submitted), 0);
   EXPECT_EQ(PriorityClass(job, submitted + absl::Hours(24)), 1);
   EXPECT_EQ(PriorityClass(job, submitted + absl::Hours(24 * 30)), 2);
@@ -77,7 +81,7 @@ TEST(SchedulerTest, AJobRisesOneClassADay) {
 
 TEST(SchedulerTest, AnyTakesAGpuWhereOneIsFreeElseACpuSlot) {
   SchedulerSnapshot snapshot;
-  snapshot.queued = {QueuedJob(1), QueuedJob(2)};
+  snapshot.queued = Queue({Waiting(1), Waiting(2)});
   snapshot.workers = {WorkerWith("a", 0, 1), WorkerWith("b", 1, 0)};
   const SchedulerPlan plan = PlanSchedule(snapshot, kNow);
   ASSERT_EQ(plan.leases.size(), 2u);
@@ -87,7 +91,7 @@ TEST(SchedulerTest, AnyTakesAGpuWhereOneIsFreeElseACpuSlot) {
 
 TEST(SchedulerTest, ABlockedJobHoldsNobodyUp) {
   SchedulerSnapshot snapshot;
-  snapshot.queued = {QueuedJob(1, "gpu"), QueuedJob(2, "cpu")};
+  snapshot.queued = Queue({Waiting(1, "gpu"), Waiting(2, "cpu")});
   snapshot.workers = {WorkerWith("w", 0, 1)};
   const SchedulerPlan plan = PlanSchedule(snapshot, kNow);
   ASSERT_EQ(plan.leases.size(), 1u);
@@ -97,14 +101,13 @@ TEST(SchedulerTest, ABlockedJobHoldsNobodyUp) {
 
 TEST(SchedulerTest, SaysWhyEachJobWaits) {
   SchedulerSnapshot snapshot;
-  v1::Job backoff = QueuedJob(1), dependency = QueuedJob(2), dataset = QueuedJob(3),
-          large = QueuedJob(4, "cpu");
-  *backoff.mutable_not_before() = ToProtoTime(kNow + absl::Seconds(30));
-  dependency.add_dependencies(99);
+  QueuedJob backoff = Waiting(1), dependency = Waiting(2), dataset = Waiting(3), large = Waiting(4, "cpu");
+  backoff.not_before = kNow + absl::Seconds(30);
+  dependency.dependencies = {99};
   snapshot.dependencies[99] = v1::RUNNING;
-  dataset.set_dataset("ptbxl");
-  large.mutable_spec()->mutable_resources()->set_cpus(64);
-  snapshot.queued = {backoff, dependency, dataset, large, QueuedJob(5, "cpu"), QueuedJob(6, "cpu")};
+  dataset.dataset = "ptbxl";
+  large.cpus = 64;
+  snapshot.queued = Queue({backoff, dependency, dataset, large, Waiting(5, "cpu"), Waiting(6, "cpu")});
   snapshot.workers = {WorkerWith("w", 0, 1)};
   const SchedulerPlan plan = PlanSchedule(snapshot, kNow);
   EXPECT_EQ(ReasonOf(plan, 1), v1::BACKOFF);
@@ -117,7 +120,7 @@ TEST(SchedulerTest, SaysWhyEachJobWaits) {
 
 TEST(SchedulerTest, CordonedAndUnreachableWorkersGetNothing) {
   SchedulerSnapshot snapshot;
-  snapshot.queued = {QueuedJob(1)};
+  snapshot.queued = Queue({Waiting(1)});
   snapshot.workers = {WorkerWith("w", 1, 0)};
   snapshot.workers[0].worker.set_cordoned(true);
   EXPECT_EQ(ReasonOf(PlanSchedule(snapshot, kNow), 1), v1::WORKER_CORDONED);
@@ -128,13 +131,13 @@ TEST(SchedulerTest, CordonedAndUnreachableWorkersGetNothing) {
 
 TEST(SchedulerTest, WithoutWorkersItSaysSo) {
   SchedulerSnapshot snapshot;
-  snapshot.queued = {QueuedJob(1)};
+  snapshot.queued = Queue({Waiting(1)});
   EXPECT_EQ(ReasonOf(PlanSchedule(snapshot, kNow), 1), v1::NO_FITTING_WORKER);
 }
 
 TEST(SchedulerTest, DevicesOfLiveAttemptsAreTaken) {
   SchedulerSnapshot snapshot;
-  snapshot.queued = {QueuedJob(1)};
+  snapshot.queued = Queue({Waiting(1)});
   snapshot.workers = {WorkerWith("w", 1, 0)};
   v1::Attempt& live = snapshot.live.emplace_back();
   live.set_worker("w");
@@ -144,7 +147,7 @@ TEST(SchedulerTest, DevicesOfLiveAttemptsAreTaken) {
 
 TEST(SchedulerTest, AvoidsTheWorkerOfTheLastFailureWhereAnotherFits) {
   SchedulerSnapshot snapshot;
-  snapshot.queued = {QueuedJob(1)};
+  snapshot.queued = Queue({Waiting(1)});
   snapshot.workers = {WorkerWith("a", 1, 0), WorkerWith("b", 1, 0)};
   snapshot.avoid[1] = "a";
   EXPECT_EQ(PlanSchedule(snapshot, kNow).leases.at(0).worker, "b");
@@ -156,9 +159,7 @@ TEST(SchedulerTest, ALapsedJobIsReplacedOnlyWhenADeviceIsFreeElsewhere) {
   SchedulerSnapshot snapshot;
   snapshot.workers = {WorkerWith("gone", 1, 0), WorkerWith("here", 1, 0)};
   snapshot.workers[0].reachable = false;
-  v1::Job lapsed = QueuedJob(1);
-  lapsed.set_state(v1::RUNNING);
-  snapshot.lapsed = {lapsed};
+  snapshot.lapsed = Queue({Waiting(1)});
   const SchedulerPlan plan = PlanSchedule(snapshot, kNow);
   ASSERT_EQ(plan.leases.size(), 1u);
   EXPECT_TRUE(plan.leases[0].replaces_lost);
@@ -170,9 +171,9 @@ TEST(SchedulerTest, ALapsedJobIsReplacedOnlyWhenADeviceIsFreeElsewhere) {
 
 TEST(SchedulerTest, SpaceForASmallDemandIsTheSmallestSlotThatFits) {
   SchedulerSnapshot snapshot;
-  v1::Job job = QueuedJob(1, "cpu");
-  job.mutable_spec()->mutable_resources()->set_cpus(2);
-  snapshot.queued = {job};
+  QueuedJob job = Waiting(1, "cpu");
+  job.cpus = 2;
+  snapshot.queued = Queue({job});
   snapshot.workers = {WorkerWith("w", 0, 2)};
   snapshot.workers[0].worker.mutable_devices(0)->set_threads(16);
   EXPECT_EQ(PlanSchedule(snapshot, kNow).leases.at(0).devices.at(0), "cpu/1");
@@ -186,7 +187,8 @@ TEST(SchedulerTest, RandomQueuesKeepOrderAndDevices) {
   for (int round = 0; round < 200; ++round) {
     SchedulerSnapshot snapshot;
     for (int64_t id = 1; id <= 30; ++id) {
-      snapshot.queued.push_back(QueuedJob(id, devices[random() % 3], priorities[random() % 3]));
+      snapshot.queued.push_back(
+          std::make_shared<const QueuedJob>(Waiting(id, devices[random() % 3], priorities[random() % 3])));
     }
     for (int i = 0; i < 3; ++i) {
       snapshot.workers.push_back(
@@ -198,13 +200,13 @@ TEST(SchedulerTest, RandomQueuesKeepOrderAndDevices) {
     for (const LeaseDecision& lease : plan.leases)
       EXPECT_TRUE(given.emplace(lease.worker, lease.devices.at(0)).second);
     for (const LeaseDecision& lease : plan.leases) {
-      const v1::Job& leased = snapshot.queued[static_cast<size_t>(lease.job_id - 1)];
+      const QueuedJob& leased = *snapshot.queued[static_cast<size_t>(lease.job_id - 1)];
       for (const auto& [id, pending] : plan.pending) {
-        const v1::Job& waiting = snapshot.queued[static_cast<size_t>(id - 1)];
-        if (waiting.spec().resources().device() != leased.spec().resources().device()) continue;
+        const QueuedJob& waiting = *snapshot.queued[static_cast<size_t>(id - 1)];
+        if (waiting.device != leased.device) continue;
         const int waiting_class = PriorityClass(waiting, kNow), leased_class = PriorityClass(leased, kNow);
-        EXPECT_FALSE(waiting_class > leased_class || (waiting_class == leased_class && id < leased.id()))
-            << "job " << leased.id() << " passed job " << id;
+        EXPECT_FALSE(waiting_class > leased_class || (waiting_class == leased_class && id < leased.id))
+            << "job " << leased.id << " passed job " << id;
       }
     }
   }

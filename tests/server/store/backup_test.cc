@@ -207,21 +207,24 @@ TEST_F(BackupTest, SalvagedDatabaseIsSoundAndHasTheRowsBesideTheDamage) {
   EXPECT_GT(AddJob(*store).first, kJobs);
 }
 
+// A database of the first schema with one queued job.
+void MakeOfFirstSchema(const std::string& path) {
+  auto connection = Connection::Open({.path = path});
+  ASSERT_TRUE(connection.ok());
+  (*connection)->CheckpointWhenClosed();
+  const absl::Status made =
+      (*connection)
+          ->RunScript(
+              absl::StrCat("BEGIN;", Migrations()[0].sql, "PRAGMA application_id = ", kApplicationId,
+                           ";PRAGMA user_version = 1; INSERT INTO job (state, priority, name, user, "
+                           "submitted, record) VALUES "
+                           "(1, 1, 'old', 'ann', 0, x''); INSERT INTO job_spec VALUES (1, x''); COMMIT"));
+  ASSERT_TRUE(made.ok()) << made;
+}
+
 // P39: version N opens the store of N-1 after taking a backup by itself.
 TEST_F(BackupTest, DatabaseOfTheFirstSchemaIsBackedUpThenBroughtUpToDateWithItsJobsCounted) {
-  {
-    auto connection = Connection::Open({.path = path_});
-    ASSERT_TRUE(connection.ok());
-    (*connection)->CheckpointWhenClosed();
-    const absl::Status made =
-        (*connection)
-            ->RunScript(
-                absl::StrCat("BEGIN;", Migrations()[0].sql, "PRAGMA application_id = ", kApplicationId,
-                             ";PRAGMA user_version = 1; INSERT INTO job (state, priority, name, user, "
-                             "submitted, record) VALUES "
-                             "(1, 1, 'old', 'ann', 0, x''); INSERT INTO job_spec VALUES (1, x''); COMMIT"));
-    ASSERT_TRUE(made.ok()) << made;
-  }
+  MakeOfFirstSchema(path_);
   auto store = SqliteJobStore::Open({.path = path_, .clock = clock_, .backup_folder = backups_});
   ASSERT_TRUE(store.ok()) << store.status();
   const absl::Status read = (*store)->Read([](StoreReader& reader) -> absl::Status {
@@ -235,6 +238,17 @@ TEST_F(BackupTest, DatabaseOfTheFirstSchemaIsBackedUpThenBroughtUpToDateWithItsJ
   auto old = Connection::Open({.path = *backup, .read_only = true});
   ASSERT_TRUE(old.ok());
   EXPECT_EQ(*(*old)->QueryInt("PRAGMA user_version"), 1);
+}
+
+TEST_F(BackupTest, DatabaseOfTheFirstSchemaIsSalvagedIntoThePresentOne) {
+  MakeOfFirstSchema(path_);
+  const std::string salvaged = path_ + ".salvaged";
+  const auto result = SalvageDatabase(path_, salvaged, clock_.Now());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(CheckDatabase(salvaged).ok()) << CheckDatabase(salvaged);
+  auto store = SqliteJobStore::Open({.path = salvaged, .clock = clock_});
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_TRUE(HasJob(**store, 1));
 }
 
 TEST_F(BackupTest, MissingDatabaseIsNotFoundAndNothingIsMade) {
