@@ -9,10 +9,13 @@ endif()
 
 target_compile_options(ecgtrain_sanitizers INTERFACE -fsanitize=${ECGTRAIN_SANITIZE} -fno-omit-frame-pointer -O1 -g1)
 target_link_options(ecgtrain_sanitizers INTERFACE -fsanitize=${ECGTRAIN_SANITIZE})
+# Files, one a process: tests do not always look at the standard error or the exit code of the programs that they start.
+# `./dev test` fails where there is one.
+set(_reports "log_path=${CMAKE_BINARY_DIR}/test-results/sanitizer-report")
 set(ECGTRAIN_SANITIZER_ENVIRONMENT
-  "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
-  "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1"
-  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${CMAKE_SOURCE_DIR}/cmake/sanitizers/tsan.suppressions")
+  "ASAN_OPTIONS=${_reports}:detect_stack_use_after_return=1:strict_string_checks=1"
+  "UBSAN_OPTIONS=${_reports}:halt_on_error=1:print_stacktrace=1"
+  "TSAN_OPTIONS=${_reports}:halt_on_error=1:second_deadlock_stack=1:suppressions=${CMAKE_SOURCE_DIR}/cmake/sanitizers/tsan.suppressions")
 
 if(ECGTRAIN_SANITIZE MATCHES thread)
   # protobuf's map_field.h adds two fields to every map where the compiler says that it instruments: another layout than

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr absl::Duration kLook = absl::Milliseconds(50);
+constexpr absl::Duration kLookAtProcess = absl::Milliseconds(50);
 constexpr absl::Duration kDefaultGrace = absl::Seconds(10);
 
 // Between fork and exec: only calls that are safe in a child of a program with threads.
@@ -85,7 +85,7 @@ absl::Status ChildProgram::CheckRunning() {
 void ChildProgram::Stop(absl::Duration grace) {
   if (HasEnded()) return;
   kill(pid_, SIGTERM);
-  for (absl::Duration waited; waited < grace && !HasEnded(); waited += kLook) pause_(kLook);
+  for (absl::Duration waited; waited < grace && !HasEnded(); waited += kLookAtProcess) pause_(kLookAtProcess);
   if (HasEnded()) return;
   kill(-pid_, SIGKILL);
   ended_ = waitpid(pid_, &wait_status_, 0) == pid_;

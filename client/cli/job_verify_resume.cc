@@ -20,7 +20,7 @@ namespace ecgtrain {
 namespace {
 
 constexpr uint64_t kDefaultSteps = 100;
-constexpr absl::Duration kLook = absl::Milliseconds(100);
+constexpr absl::Duration kLookAtJob = absl::Milliseconds(100);
 
 // The job's specification, cut to `steps`, as one that can be submitted.
 v1::JobSpec ShortCopy(const v1::Job& job, const std::string& name, uint64_t steps) {
@@ -56,7 +56,7 @@ absl::Status Await(Session& session, TrainingClient& client, const std::string& 
     ASSIGN_OR_RETURN(const v1::GetJobResponse response, client.GetJob(id));
     if (HasEnded(response.job().state())) return EndedTooSoon(response.job());
     if (done(response.job())) return absl::OkStatus();
-    if (!session.Sleep(kLook)) return absl::CancelledError("interrupted");
+    if (!session.Sleep(kLookAtJob)) return absl::CancelledError("interrupted");
   }
 }
 

@@ -14,8 +14,8 @@
 namespace ecgtrain {
 namespace {
 
-constexpr uint64_t kMaxBytes = 64 << 20;              // of a row, a chunk, and the chunks that are kept
-constexpr uint64_t kMaxElements = uint64_t{1} << 24;  // of a row: 128 MiB as doubles
+constexpr uint64_t kMaxBytes = 64 << 20;                 // of a row, a chunk, and the chunks that are kept
+constexpr uint64_t kMaxRowElements = uint64_t{1} << 24;  // of a row: 128 MiB as doubles
 constexpr uint64_t kMaxRows = uint64_t{1} << 32;
 constexpr uint64_t kMaxNames = 10'000'000;
 constexpr size_t kMaxRank = 8;
@@ -176,7 +176,7 @@ absl::Status Hdf5Dataset::CheckSizes() {
     if (!Multiply(row_bytes, shape_[i], kMaxBytes, &row_bytes)) return bad("expected rows of at most 64 MiB");
     row_elements_ *= shape_[i];
   }
-  if (row_elements_ > kMaxElements) return bad("expected rows of at most 2^24 values");
+  if (row_elements_ > kMaxRowElements) return bad("expected rows of at most 2^24 values");
   if (layout_.kind == Hdf5Layout::Kind::kChunked) {
     if (layout_.chunk.size() != shape_.size())
       return bad("expected chunks of as many dimensions as the dataset");

@@ -17,7 +17,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 
 constexpr size_t kFileHeaderBytes = 128;
-constexpr uint64_t kMaxElements = uint64_t{1} << 24;  // of one array: 128 MiB as doubles
+constexpr uint64_t kMaxArrayElements = uint64_t{1} << 24;  // of one array: 128 MiB as doubles
 constexpr int kMaxFields = 1000;
 
 // Data types of elements.
@@ -138,12 +138,13 @@ absl::StatusOr<MatrixHeader> ReadHeader(Elements& parts) {
   if (rank < 2 || rank > 8) return parts.Bad("dimensions", "2 to 8 of them", dimensions.offset);
   for (size_t i = 0; i < rank; ++i) {
     const auto size = static_cast<int64_t>(Load<int32_t>(dimensions.data.data() + 4 * i));
-    if (size < 0 || static_cast<uint64_t>(size) > kMaxElements)
-      return parts.Bad("dimensions", absl::StrCat("0 to ", kMaxElements, ", found ", size),
+    if (size < 0 || static_cast<uint64_t>(size) > kMaxArrayElements)
+      return parts.Bad("dimensions", absl::StrCat("0 to ", kMaxArrayElements, ", found ", size),
                        dimensions.offset);
     header.count *= static_cast<uint64_t>(size);  // at most 2^48 before it is checked
-    if (header.count > kMaxElements)
-      return parts.Bad("dimensions", absl::StrCat("at most ", kMaxElements, " elements"), dimensions.offset);
+    if (header.count > kMaxArrayElements)
+      return parts.Bad("dimensions", absl::StrCat("at most ", kMaxArrayElements, " elements"),
+                       dimensions.offset);
     header.dimensions.push_back(static_cast<uint64_t>(size));
   }
   ASSIGN_OR_RETURN(const Element name, parts.Next("name", kInt8));

@@ -13,7 +13,7 @@ namespace {
 
 using google::protobuf::util::MessageDifferencer;
 
-constexpr absl::Duration kDeadline = absl::Seconds(10);
+constexpr absl::Duration kUserDeadline = absl::Seconds(10);
 
 const Caller kCaller{.name = User::kName, .any_job = true};
 
@@ -49,7 +49,7 @@ void User::Ask(Request request, Method<Request, Response> method,
 template <typename Request, typename Response>
 void User::Try(std::shared_ptr<Exchange<Request, Response>> exchange) {
   network_.Call<Response>(
-      kName, kDeadline,
+      kName, kUserDeadline,
       [&coordinator = coordinator_, exchange](Done<Response> answer) {
         coordinator.Handle<Response>(std::move(answer), [&](Coordinator& c, Done<Response> reply) {
           exchange->method(c, exchange->request, std::move(reply));

@@ -9,7 +9,7 @@
 namespace ecgtrain::simulation {
 namespace {
 
-constexpr absl::Duration kDeadline = absl::Seconds(15);
+constexpr absl::Duration kReportDeadline = absl::Seconds(15);
 
 }  // namespace
 
@@ -68,7 +68,7 @@ void WorkerProcess::Register() {
   const bool draining = draining_;
   if (!draining) request.mutable_devices()->Add(context_.host.devices.begin(), context_.host.devices.end());
   context_.network.Call<v1::RegisterWorkerResponse>(
-      context_.host.name, kDeadline,
+      context_.host.name, kReportDeadline,
       [&coordinator = context_.coordinator, request](Done<v1::RegisterWorkerResponse> answer) {
         coordinator.Handle<v1::RegisterWorkerResponse>(std::move(answer), [&](Coordinator& c, auto reply) {
           c.sessions().Register(request, std::move(reply));
@@ -93,7 +93,7 @@ void WorkerProcess::Beat() {
     if (!run->done()) *request.add_attempts() = run->Held();
   }
   context_.network.Call<v1::HeartbeatResponse>(
-      context_.host.name, kDeadline,
+      context_.host.name, kReportDeadline,
       [&coordinator = context_.coordinator, request](Done<v1::HeartbeatResponse> answer) {
         coordinator.HandleHeartbeat(request, std::move(answer));
       },
@@ -141,7 +141,7 @@ void WorkerProcess::Refuse(const v1::AttemptRef& attempt) {
   *request.mutable_attempt() = attempt;
   request.set_reason(v1::DRAINED);
   context_.network.Call<v1::FinishAttemptResponse>(
-      context_.host.name, kDeadline,
+      context_.host.name, kReportDeadline,
       [&coordinator = context_.coordinator, request](Done<v1::FinishAttemptResponse> answer) {
         coordinator.HandleReport<v1::FinishAttemptResponse>(
             request.attempt(), std::move(answer), [request](Coordinator& c, auto reply) {
