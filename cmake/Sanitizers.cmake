@@ -36,7 +36,7 @@ if(ECGTRAIN_SANITIZE MATCHES thread)
   foreach(_symbol 5Mutex4LockEv 5Mutex6UnlockEv 5Mutex7TryLockEv 5Mutex10ReaderLockEv 5Mutex12ReaderUnlockEv
           5Mutex8LockWhenERKNS0_9ConditionE 7CondVar4WaitEPNS0_5MutexE
           7CondVar16WaitWithDeadlineEPNS0_5MutexENS0_4TimeE 7CondVar15WaitWithTimeoutEPNS0_5MutexENS0_8DurationE
-          19ReleasableMutexLock7ReleaseEv)
+          19ReleasableMutexLock7ReleaseEv 6Status15UnrefNonInlinedEm)
     target_link_options(ecgtrain_sanitizer_runtime INTERFACE "LINKER:--wrap=_ZN4absl${_namespace}${_symbol}")
   endforeach()
   foreach(_symbol grpc_completion_queue_next grpc_completion_queue_pluck

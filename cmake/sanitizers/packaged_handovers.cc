@@ -5,6 +5,7 @@
 #include <grpc/grpc.h>
 #include <sanitizer/tsan_interface.h>
 
+#include <cstdint>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -111,6 +112,17 @@ void Release(ReleasableMutexLock* lock) {
   static_assert(sizeof(*lock) == sizeof(Mutex*));
   __tsan_release(*reinterpret_cast<Mutex**>(lock));
   PackagedRelease(lock);
+}
+
+// Abseil counts a status's references with an atomic of its own object file; the last one deletes what all
+// have read. `tagged`: the address of what is counted, plus one.
+void PackagedUnref(uintptr_t tagged) PACKAGED(ABSL_SCOPE "6Status15UnrefNonInlinedEm");
+void Unref(uintptr_t tagged) WRAPPED(ABSL_SCOPE "6Status15UnrefNonInlinedEm");
+void Unref(uintptr_t tagged) {
+  void* counted = reinterpret_cast<void*>(tagged - 1);
+  __tsan_release(counted);
+  __tsan_acquire(counted);
+  PackagedUnref(tagged);
 }
 
 // The end of an operation; whoever takes `tag` from the queue goes on from there.
