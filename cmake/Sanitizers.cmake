@@ -31,7 +31,8 @@ if(ECGTRAIN_SANITIZE MATCHES thread)
   string(PREPEND _namespace "${_length}")
   add_library(ecgtrain_packaged_handovers OBJECT "${CMAKE_SOURCE_DIR}/cmake/sanitizers/packaged_handovers.cc")
   target_link_libraries(ecgtrain_packaged_handovers PRIVATE ecgtrain_options gRPC::grpc)
-  target_compile_definitions(ecgtrain_packaged_handovers PRIVATE ABSL_NAMESPACE="${_namespace}")
+  target_compile_definitions(ecgtrain_packaged_handovers PRIVATE ABSL_NAMESPACE="${_namespace}"
+    TSAN_SUPPRESSIONS="${CMAKE_SOURCE_DIR}/cmake/sanitizers/tsan.suppressions")
   target_link_libraries(ecgtrain_sanitizer_runtime INTERFACE $<TARGET_OBJECTS:ecgtrain_packaged_handovers> gRPC::grpc)
   foreach(_symbol 5Mutex4LockEv 5Mutex6UnlockEv 5Mutex7TryLockEv 5Mutex10ReaderLockEv 5Mutex12ReaderUnlockEv
           5Mutex8LockWhenERKNS0_9ConditionE 7CondVar4WaitEPNS0_5MutexE

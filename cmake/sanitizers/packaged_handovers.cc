@@ -21,6 +21,10 @@
 
 struct grpc_cq_completion;
 
+// For programs that a test starts with an environment of its own, without TSAN_OPTIONS.
+extern "C" const char* __tsan_default_options();
+extern "C" const char* __tsan_default_options() { return "suppressions=" TSAN_SUPPRESSIONS; }
+
 namespace ecgtrain {
 
 using absl::Condition;

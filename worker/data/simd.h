@@ -4,7 +4,9 @@
 #ifndef ECGTRAIN_WORKER_DATA_SIMD_H_
 #define ECGTRAIN_WORKER_DATA_SIMD_H_
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// The choice runs before the sanitizers do. cmake/Sanitizers.cmake gives _GLIBCXX_TSAN for
+// __SANITIZE_THREAD__.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(_GLIBCXX_TSAN)
 #define ECGTRAIN_DATA_SIMD __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define ECGTRAIN_DATA_SIMD
