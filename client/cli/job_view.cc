@@ -57,9 +57,13 @@ std::string JobReferenceText(const v1::Job& job) { return absl::StrCat("job/", j
 
 std::string StateText(const v1::Job& job) {
   const std::string state = v1::JobState_Name(job.state());
-  if (job.stop_requested() == v1::STOP_NONE) return state;
-  const std::string stop = v1::StopRequest_Name(job.stop_requested());
-  return absl::StrCat(state, " (stopping: ", absl::StripPrefix(stop, "STOP_"), ")");
+  std::vector<std::string> attributes;
+  if (job.stop_requested() != v1::STOP_NONE) {
+    const std::string stop = v1::StopRequest_Name(job.stop_requested());
+    attributes.push_back(absl::StrCat("stopping: ", absl::StripPrefix(stop, "STOP_")));
+  }
+  if (job.has_unreachable_since()) attributes.push_back("worker unreachable");
+  return attributes.empty() ? state : absl::StrCat(state, " (", absl::StrJoin(attributes, ", "), ")");
 }
 
 std::string WhyText(const v1::Job& job) {
@@ -142,6 +146,7 @@ Table JobDetails(const v1::Job& job, absl::Time now) {
   add("ended", TimeCell(job.ended(), now));
   add("attempts", absl::StrCat(job.attempts()));
   add("worker", job.worker());
+  add("unreachable since", TimeCell(job.unreachable_since(), now));
   add("after", absl::StrJoin(job.dependencies(), ", ",
                              [](std::string* text, int64_t id) { absl::StrAppend(text, "job/", id); }));
   if (job.parent_job() != 0) add("from", absl::StrCat("job/", job.parent_job(), "@", job.parent_selector()));

@@ -99,7 +99,7 @@ void LiveLines::Draw() {
 bool PlainProgress::IsDue(const v1::Job& job) {
   const v1::Progress& progress = job.progress();
   const absl::Duration now = clock_.Monotonic();
-  Shown next{{job.state(), job.stop_requested(), progress.phase(), progress.epoch(), job.attempts()},
+  Shown next{{StateText(job), progress.phase(), progress.epoch(), job.attempts()},
              progress.step(),
              now};
   const auto found = shown_.find(job.id());

@@ -55,7 +55,7 @@ class PlainProgress {
 
  private:
   struct Shown {
-    std::tuple<int, int, std::string, uint32_t, uint32_t> what;
+    std::tuple<std::string, std::string, uint32_t, uint32_t> what;
     uint64_t step = 0;
     absl::Duration at;
   };

@@ -180,7 +180,7 @@ absl::Status EndAttempt(Mutation& mutation, v1::Job& job, v1::Attempt& attempt,
   if (!outcome.message.empty()) attempt.set_message(outcome.message);
   *attempt.mutable_ended() = ToProtoTime(mutation.now);
   attempt.set_last_step(outcome.step);
-  attempt.clear_unreachable_since();
+  NoteHeard(job, attempt);
   RETURN_IF_ERROR(mutation.store.UpdateAttempt(attempt));
   if (attempt.has_started()) {
     const absl::Duration ran = mutation.now - FromProtoTime(attempt.started());
@@ -193,6 +193,16 @@ absl::Status EndAttempt(Mutation& mutation, v1::Job& job, v1::Attempt& attempt,
   });
   RETURN_IF_ERROR(CordonIfFailing(mutation, attempt));
   return MoveJob(mutation, job, attempt, outcome.actor);
+}
+
+void NoteUnreachable(v1::Job& job, v1::Attempt& attempt, absl::Time since) {
+  *attempt.mutable_unreachable_since() = ToProtoTime(since);
+  *job.mutable_unreachable_since() = attempt.unreachable_since();
+}
+
+void NoteHeard(v1::Job& job, v1::Attempt& attempt) {
+  attempt.clear_unreachable_since();
+  job.clear_unreachable_since();
 }
 
 absl::Status CancelDependents(Mutation& mutation, const v1::Job& job) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "ecgtrain/v1/worker_service.pb.h"
 #include "server/coordinator/mutation.h"
 #include "server/coordinator/scheduler.h"
@@ -31,6 +32,11 @@ struct AttemptOutcome {
 // failed. `job` with its specification; both are updated.
 absl::Status EndAttempt(Mutation& mutation, v1::Job& job, v1::Attempt& attempt,
                         const AttemptOutcome& outcome);
+
+// Attributes beside the state, of the live attempt and of its job: the worker has been silent since, or is not
+// any more. Stores nothing.
+void NoteUnreachable(v1::Job& job, v1::Attempt& attempt, absl::Time since);
+void NoteHeard(v1::Job& job, v1::Attempt& attempt);
 
 // Cancels, transitively, the waiting jobs that come after `job`, which has just ended without success.
 absl::Status CancelDependents(Mutation& mutation, const v1::Job& job);

@@ -74,7 +74,7 @@ absl::StatusOr<v1::ReportEventsResponse> Apply(Mutation& mutation, const v1::Rep
     RETURN_IF_ERROR(MarkStarted(mutation, job, attempt));
     RETURN_IF_ERROR(ApplyEvents(mutation, job, attempt, request));
     RETURN_IF_ERROR(ApplyLog(mutation, attempt, request, log_taken));
-    attempt.clear_unreachable_since();
+    NoteHeard(job, attempt);
     RETURN_IF_ERROR(mutation.store.UpdateAttempt(attempt));
     RETURN_IF_ERROR(mutation.store.UpdateJob(job));
     mutation.effects.jobs.insert(job.id());

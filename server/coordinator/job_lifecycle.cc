@@ -33,6 +33,7 @@ void ApplyToRow(v1::Job& job, const Change& change, absl::Time now) {
     job.set_stop_requested(v1::STOP_NONE);
     job.set_stop_now(false);
     job.clear_worker();
+    job.clear_unreachable_since();
   }
   if (IsEnded(change.to)) {
     *job.mutable_ended() = ToProtoTime(now);
@@ -62,6 +63,8 @@ absl::Status CheckInvariants(StoreReader& reader, int64_t job_id) {
     const bool may_live = job.state() == v1::RUNNING && i + 1 == attempts.size();
     if (lives != may_live) return broken(absl::StrCat("attempt ", i + 1, lives ? " lives" : " has ended"));
     if (lives && attempt.worker() != job.worker()) return broken("names another worker than its attempt");
+    if (lives && attempt.has_unreachable_since() != job.has_unreachable_since())
+      return broken("its attempt disagrees on whether the worker is reachable");
   }
   if (job.state() == v1::RUNNING) return attempts.empty() ? broken("has no attempt") : absl::OkStatus();
   if (!job.worker().empty() || job.stop_requested() != v1::STOP_NONE) return broken("has a worker or a stop");

@@ -188,12 +188,13 @@ absl::Status Maintenance::CheckAttempt(const v1::Attempt& seen, const v1::Job& j
                          absl::StrCat("no progress for ", HumanDuration(options_.stuck_after)));
     }
     if (overdue) {
-      *attempt.mutable_unreachable_since() = ToProtoTime(leases_.LastHeard(attempt.worker()).value_or(now));
+      NoteUnreachable(fresh, attempt, leases_.LastHeard(attempt.worker()).value_or(now));
     } else {
-      attempt.clear_unreachable_since();
+      NoteHeard(fresh, attempt);
     }
     mutation.effects.jobs.insert(fresh.id());
-    return mutation.store.UpdateAttempt(attempt);
+    RETURN_IF_ERROR(mutation.store.UpdateAttempt(attempt));
+    return mutation.store.UpdateJob(fresh);
   });
 }
 

@@ -66,6 +66,17 @@ v1::Worker RowOf(const v1::RegisterWorkerRequest& request, absl::Time now) {
   return worker;
 }
 
+// Of the data set that the attempts since submit or requeue were trained on; "" before the first of them was.
+absl::StatusOr<std::string> SourceDigest(StoreReader& reader, const v1::Job& job) {
+  ASSIGN_OR_RETURN(const std::vector<v1::Attempt> attempts, reader.ListAttempts(job.id()));
+  for (const v1::Attempt& attempt : attempts) {
+    const auto digest = attempt.environment().find("source_digest");
+    if (attempt.number() > job.requeued_after_attempt() && digest != attempt.environment().end())
+      return digest->second;
+  }
+  return "";
+}
+
 absl::StatusOr<std::vector<LiveAttempt>> ReadLive(StoreReader& reader, const std::string& worker) {
   ASSIGN_OR_RETURN(std::vector<v1::Attempt> attempts, reader.LiveAttempts(worker));
   std::vector<LiveAttempt> live;
@@ -197,6 +208,7 @@ absl::StatusOr<v1::HeartbeatResponse> WorkerSessions::Respond(StoreReader& reade
     *assignment.mutable_attempt() = RefOf(attempt);
     *assignment.mutable_spec() = job.spec();
     *assignment.mutable_devices() = attempt.devices();
+    ASSIGN_OR_RETURN(*assignment.mutable_source_digest(), SourceDigest(reader, job));
     if (!attempt.resumed_from().empty()) {
       ASSIGN_OR_RETURN(const auto own, reader.Checkpoints(job.id()));
       if (const auto* resume = FindCheckpoint(own, attempt.resumed_from()))

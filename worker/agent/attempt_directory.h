@@ -35,6 +35,7 @@ struct TrainerDevice {
 struct TrainerSpec {
   v1::JobSpec spec;
   std::filesystem::path pack;
+  std::string source_digest;  // that the pack is to have; "": any
   bool parent = false;  // inputs/parent is there
   bool resume = false;  // inputs/resume is there
   TrainerDevice device;

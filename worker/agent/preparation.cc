@@ -49,8 +49,10 @@ absl::StatusOr<TrainerDevice> ChooseDevice(const std::vector<v1::Device>& device
 absl::StatusOr<TrainerSpec> PrepareAttempt(const RunnerServices& services, const v1::Assignment& assignment,
                                            const AttemptDirectory& directory, int log_fd,
                                            Cancellation& stop) {
-  TrainerSpec spec{
-      .spec = assignment.spec(), .parent = assignment.has_parent(), .resume = assignment.has_resume()};
+  TrainerSpec spec{.spec = assignment.spec(),
+                   .source_digest = assignment.source_digest(),
+                   .parent = assignment.has_parent(),
+                   .resume = assignment.has_resume()};
   ASSIGN_OR_RETURN(spec.device, ChooseDevice(services.devices, assignment));
   if (spec.parent) {
     RETURN_IF_ERROR(FetchCheckpoint(services.link, directory.attempt(), assignment.parent(),

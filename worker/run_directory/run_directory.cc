@@ -14,7 +14,7 @@ struct NamedReason {
   absl::string_view name;
 };
 
-constexpr std::array<NamedReason, 12> kReasons = {{
+constexpr std::array<NamedReason, 13> kReasons = {{
     {ExitReason::kCompleted, "COMPLETED"},
     {ExitReason::kStopped, "STOPPED"},
     {ExitReason::kUserError, "USER_ERROR"},
@@ -22,6 +22,7 @@ constexpr std::array<NamedReason, 12> kReasons = {{
     {ExitReason::kOomGpu, "OOM_GPU"},
     {ExitReason::kDataMissing, "DATA_MISSING"},
     {ExitReason::kDataCorrupt, "DATA_CORRUPT"},
+    {ExitReason::kDataChanged, "DATA_CHANGED"},
     {ExitReason::kCheckpointCorrupt, "CHECKPOINT_CORRUPT"},
     {ExitReason::kDiskFull, "DISK_FULL"},
     {ExitReason::kGpuFault, "GPU_FAULT"},

@@ -52,6 +52,7 @@ enum class ExitReason {
   kDiskFull = 26,
   kGpuFault = 27,
   kDeviceBusy = 28,
+  kDataChanged = 29,
   kInternal = 70,
 };
 

@@ -60,6 +60,14 @@ absl::Status CheckPreparation(const PackInfo& info, const SignalSettings& signal
                               filter(signal.highpass), ": pack it again"));
 }
 
+absl::Status CheckSameData(absl::string_view who, const std::string& then, const std::string& now) {
+  if (then == now) return absl::OkStatus();
+  return Failure(ExitReason::kDataChanged,
+                 absl::StrCat("the data set has changed: ", who, " trained on the one with digest ", then,
+                              ", here it is ", now,
+                              "; bring the old one back or requeue the job from scratch"));
+}
+
 absl::Status Warn(Session& session, absl::string_view code, absl::string_view message) {
   return session.events.Append("warning", {{"code", code}, {"message", message}});
 }
@@ -130,12 +138,7 @@ absl::Status CheckSameTraining(const nlohmann::json& checkpoint, const nlohmann:
     return Failure(ExitReason::kUserError, absl::StrCat("the checkpoint to go on from was made with another ",
                                                         key, "; requeue the job from its start"));
   }
-  if (Same(checkpoint, own, "source_digest")) return absl::OkStatus();
-  return Failure(ExitReason::kDataCorrupt,
-                 absl::StrCat("the data set has changed: the checkpoint was trained on ",
-                              checkpoint.value("source_digest", nlohmann::json()).dump(), ", here it is ",
-                              own["source_digest"].dump(),
-                              "; bring the old one back or requeue the job from its start"));
+  return CheckSameData("the checkpoint was", checkpoint.value("source_digest", ""), own["source_digest"]);
 }
 
 // Brings the loop to where the checkpoint left off.
@@ -165,6 +168,7 @@ absl::Status AnnounceTraining(Session& session, const TrainingRecords& records, 
                                          {"precision", session.device.precision},
                                          {"threads", session.spec.device.threads},
                                          {"parameters", parameters},
+                                         {"source_digest", session.pack->info().source_digest},
                                          {"records",
                                           {{"train", records.training.size()},
                                            {"validation", records.validation.size()},
@@ -177,7 +181,11 @@ absl::Status OpenPack(Session& session) {
   ASSIGN_OR_RETURN(const std::filesystem::path path, PackPath(session),
                    _.code() == absl::StatusCode::kCancelled ? _ : WithReason(_, DataReason(_.code())));
   ASSIGN_OR_RETURN(session.pack, Pack::Open(path), WithReason(_, DataReason(_.code())));
-  return CheckPreparation(session.pack->info(), session.spec.signal);
+  const PackInfo& info = session.pack->info();
+  const std::string& expected = session.spec.data.source_digest;
+  if (!expected.empty())
+    RETURN_IF_ERROR(CheckSameData("an earlier attempt was", expected, info.source_digest));
+  return CheckPreparation(info, session.spec.signal);
 }
 
 absl::StatusOr<Checkpoint> ReadParent(const Session& session) {

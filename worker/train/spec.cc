@@ -214,6 +214,7 @@ absl::Status ReadData(const Json& json, DataSource& data) {
   fields.Read("cache", cache);
   fields.ReadUnsigned("records", data.records, 1, uint64_t{1} << 32);
   fields.ReadUnsigned("seed", data.seed, 0, kNoLimit);
+  fields.Read("source_digest", data.source_digest);
   data.pack = pack;
   data.path = path;
   data.cache = cache;

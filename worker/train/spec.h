@@ -73,6 +73,7 @@ struct DataSource {
   std::filesystem::path cache;
   uint64_t records = 0;  // of a synthetic set
   uint64_t seed = 0;
+  std::string source_digest;  // that the pack must have; "": any
 };
 
 struct DeviceSettings {

@@ -4,6 +4,8 @@
 
 #include <sstream>
 
+#include "client/cli/job_view.h"
+
 namespace ecgtrain {
 namespace {
 
@@ -29,6 +31,20 @@ TEST(ProgressTest, LineSaysWhereTheJobIsAndHowLongItTakes) {
   EXPECT_EQ(
       ProgressLine(Running(), /*bar=*/true),
       "job/42 pre RUNNING [#######.............] epoch 3/8 38 % 812 rec/s ETA 2m10s train/loss 0.41235");
+}
+
+// F29: what is known beside the state is shown beside it.
+TEST(ProgressTest, AttributesStandBesideTheState) {
+  const auto shown = [](v1::StopRequest stop, bool unreachable) {
+    v1::Job job = Running();
+    job.set_stop_requested(stop);
+    if (unreachable) job.mutable_unreachable_since()->set_seconds(1'800'000'000);
+    return StateText(job);
+  };
+  EXPECT_EQ(shown(v1::STOP_NONE, false), "RUNNING");
+  EXPECT_EQ(shown(v1::STOP_CANCEL, false), "RUNNING (stopping: CANCEL)");
+  EXPECT_EQ(shown(v1::STOP_NONE, true), "RUNNING (worker unreachable)");
+  EXPECT_EQ(shown(v1::STOP_CANCEL, true), "RUNNING (stopping: CANCEL, worker unreachable)");
 }
 
 TEST(ProgressTest, LineOfAWaitingJobSaysWhy) {
@@ -75,6 +91,8 @@ TEST(ProgressTest, PlainLineIsDueForAnEpochOrEveryTenSeconds) {
   FakeClock clock;
   PlainProgress plain(clock);
   v1::Job job = Running();
+  EXPECT_TRUE(plain.IsDue(job));
+  job.mutable_unreachable_since()->set_seconds(1'800'000'000);
   EXPECT_TRUE(plain.IsDue(job));
   job.mutable_progress()->set_step(31);
   clock.Advance(absl::Seconds(1));

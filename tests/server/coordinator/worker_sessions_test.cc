@@ -122,10 +122,13 @@ TEST_F(WorkerSessionsTest, AnExpiredLeaseMovesTheJobWhereADeviceIsFree) {
   Round();
   EXPECT_EQ(GetJob(id).attempts(), 1u) << "nowhere else to run it";
   EXPECT_TRUE(GetAttempt(id, 1).has_unreachable_since());
+  EXPECT_EQ(GetJob(id).state(), v1::RUNNING);
+  EXPECT_TRUE(GetJob(id).has_unreachable_since());
   Register("w2", "i2");
   Round();
   EXPECT_EQ(GetJob(id).attempts(), 2u);
   EXPECT_EQ(GetJob(id).worker(), "w2");
+  EXPECT_FALSE(GetJob(id).has_unreachable_since());
   EXPECT_EQ(GetAttempt(id, 1).reason(), v1::WORKER_LOST);
   // The zombie comes back.
   EXPECT_EQ(Beat({Held(old)}).forget_size(), 1);
@@ -144,6 +147,34 @@ TEST_F(WorkerSessionsTest, ExpiredLeaseReturnsJobToQueueWhereTheSpecSaysSo) {
   EXPECT_EQ(GetJob(id).state(), v1::QUEUED);
 }
 
+// F23: what the first attempt was trained on binds the next ones, until the job is queued anew.
+TEST_F(WorkerSessionsTest, ARetryIsToldTheDataSetOfTheAttemptBefore) {
+  Register();
+  const int64_t id = SubmitOne(Pretrain());
+  Round();
+  EXPECT_EQ(Beat().start(0).source_digest(), "");
+  const v1::AttemptRef first = StartAttempt(id);
+  v1::TrainerEvent event;
+  event.mutable_phase()->set_phase("training");
+  (*event.mutable_phase()->mutable_environment())["source_digest"] = "d1";
+  ASSERT_THAT(ReportEvent(first, event), IsOk());
+  ASSERT_THAT(Finish(first, v1::TRAINER_CRASHED), IsOk());
+  clock_.Advance(absl::Hours(1));
+  Beat();
+  Round();
+  v1::HeartbeatResponse orders = Beat();
+  ASSERT_EQ(orders.start_size(), 1);
+  EXPECT_EQ(orders.start(0).source_digest(), "d1");
+  ASSERT_THAT(Finish(orders.start(0).attempt(), v1::DATA_CHANGED), IsOk());
+  EXPECT_EQ(GetJob(id).state(), v1::FAILED);
+
+  ASSERT_THAT(Requeue(id, "scratch"), IsOk());
+  Round();
+  orders = Beat();
+  ASSERT_EQ(orders.start_size(), 1);
+  EXPECT_EQ(orders.start(0).source_digest(), "");
+}
+
 TEST_F(WorkerSessionsTest, OnLostWaitWaitsForTheWorker) {
   Register();
   v1::JobSpec spec = Pretrain();
@@ -157,6 +188,7 @@ TEST_F(WorkerSessionsTest, OnLostWaitWaitsForTheWorker) {
   Beat({Held(attempt)});
   Round();
   EXPECT_FALSE(GetAttempt(id, 1).has_unreachable_since());
+  EXPECT_FALSE(GetJob(id).has_unreachable_since());
 }
 
 TEST_F(WorkerSessionsTest, ANewIncarnationWithoutTheTrainerLosesTheAttempt) {

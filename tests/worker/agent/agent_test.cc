@@ -64,7 +64,8 @@ TEST_F(AgentTest, RegistersWithDevicesAndDatasets) {
 
 TEST_F(AgentTest, SpecAndEnvironmentAreThoseOfTheContract) {
   StartAgent();
-  const v1::Assignment assignment = MakeAssignment(1, "");
+  v1::Assignment assignment = MakeAssignment(1, "");
+  assignment.set_source_digest("d1");
   coordinator_.Assign(assignment);
   ASSERT_TRUE(WaitForEvents(1001, 2));
   const auto spec = ParseJson(ReadAll(Directory(1) / "spec.json"), "spec");
@@ -72,6 +73,7 @@ TEST_F(AgentTest, SpecAndEnvironmentAreThoseOfTheContract) {
   EXPECT_EQ((*spec)["format"], 1);
   EXPECT_EQ((*spec)["token"], 1001);
   EXPECT_EQ((*spec)["spec"]["pretrain"]["dataset"], "synthetic");
+  EXPECT_EQ((*spec)["data"]["source_digest"], "d1");
   EXPECT_EQ((*spec)["device"]["threads"], 2);
   const std::string environment = ReadAll("/proc/" + std::to_string(TrainerPid(assignment)) + "/environ");
   EXPECT_THAT(environment, HasSubstr(std::string("CUDA_VISIBLE_DEVICES=\0", 22)));
@@ -352,6 +354,27 @@ TEST_F(AgentTest, DrainStopsTrainersShipsAndEnds) {
   ASSERT_TRUE(AgentIsOver());
   EXPECT_EQ(Attempt(1001).finish->reason(), v1::DRAINED);
   EXPECT_EQ(Attempt(1001).files.size(), 2);
+}
+
+TEST_F(AgentTest, DrainWithoutACoordinatorEndsAndLeavesTheRestToASuccessor) {
+  settings_.upload_time = absl::Milliseconds(500);
+  coordinator_.SetStopGrace(absl::Milliseconds(500));
+  StartAgent();
+  coordinator_.Assign(MakeAssignment(1, "s"));
+  ASSERT_TRUE(WaitForEvents(1001, 4));
+  coordinator_.Stop();
+  Tell("s");
+  agent_->Drain();
+  ASSERT_TRUE(AgentIsOver());
+  StopAgent();
+  EXPECT_TRUE(std::filesystem::exists(Directory(1) / "exit.json")) << "stopped with a checkpoint";
+  coordinator_.Start();
+  StartAgent();
+  ASSERT_TRUE(WaitForFinish(1001));
+  const FakeAttempt attempt = Attempt(1001);
+  EXPECT_EQ(attempt.finish->reason(), v1::DRAINED);
+  EXPECT_EQ(attempt.files.size(), 2);
+  ExpectWholeEvents(attempt);
 }
 
 TEST_F(AgentTest, IdleWorkerLeaves) {

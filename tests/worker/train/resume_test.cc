@@ -149,8 +149,26 @@ TEST_P(ResumeTest, AnotherDataSetIsNeverTrainedOnSilently) {
   ASSERT_EQ(Run(spec, "changed", controls).reason, ExitReason::kStopped);
   spec["data"]["seed"] = 77;
   const TrainerExit end = Run(spec, "changed");
-  EXPECT_EQ(end.reason, ExitReason::kDataCorrupt);
+  EXPECT_EQ(end.reason, ExitReason::kDataChanged);
   EXPECT_THAT(end.message, HasSubstr("the data set has changed"));
+}
+
+// Without a checkpoint there is only the digest that the attempt before has reported.
+TEST_P(ResumeTest, AnotherDataSetThanThatOfAnEarlierAttemptIsRefused) {
+  Json spec = FortySteps();
+  CountingControls controls(12);
+  ASSERT_EQ(Run(spec, "first", controls).reason, ExitReason::kStopped);
+  const std::vector<Json> phases = Events("first", "phase");
+  const auto training = std::find_if(phases.begin(), phases.end(),
+                                     [](const Json& phase) { return phase.contains("source_digest"); });
+  ASSERT_NE(training, phases.end());
+  spec["data"]["source_digest"] = (*training)["source_digest"];
+  CountingControls again(12);
+  EXPECT_EQ(Run(spec, "same", again).reason, ExitReason::kStopped);
+  spec["data"]["seed"] = 77;
+  const TrainerExit end = Run(spec, "other");
+  EXPECT_EQ(end.reason, ExitReason::kDataChanged);
+  EXPECT_THAT(end.message, HasSubstr((*training)["source_digest"].get<std::string>()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Tasks, ResumeTest, testing::Values("pretrain", "finetune"),
