@@ -9,6 +9,7 @@
 #include "server/coordinator/checkpoints.h"
 #include "server/coordinator/job_lifecycle.h"
 #include "server/coordinator/job_query.h"
+#include "server/coordinator/proto_time.h"
 #include "server/coordinator/replay.h"
 
 namespace ecgtrain {
@@ -186,6 +187,7 @@ void UpdateWorker(MutationRunner& runner, const Caller& caller, const v1::Update
         ASSIGN_OR_RETURN(v1::Worker worker, mutation.store.GetWorker(request.name()));
         worker.set_cordoned(request.cordoned());
         worker.set_cordon_reason(request.cordoned() ? request.reason() : "");
+        if (!request.cordoned()) *worker.mutable_uncordoned() = ToProtoTime(mutation.now);
         RETURN_IF_ERROR(mutation.store.PutWorker(worker));
         mutation.effects.plan = true;
         v1::UpdateWorkerResponse response;

@@ -9,8 +9,8 @@
 namespace ecgtrain {
 
 // Cordons the worker of `attempt`, which has just ended, when attempts of three different jobs have ended
-// there with START_FAILED or TRAINER_CRASHED within 30 minutes and since it registered. The reason is shown
-// with the worker; UpdateWorker lifts it. Errors are the store's.
+// there with START_FAILED or TRAINER_CRASHED within 30 minutes, since it registered and since a cordon was
+// last lifted. The reason is shown with the worker; UpdateWorker lifts it. Errors are the store's.
 absl::Status CordonIfFailing(Mutation& mutation, const v1::Attempt& attempt);
 
 }  // namespace ecgtrain

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
 
 namespace ecgtrain::simulation {
 namespace {
@@ -237,6 +238,20 @@ void Lab::ResumePaused() {
   }
 }
 
+// Workers cordon themselves when job after job crashes there: somebody looks, and lets them go on.
+void Lab::LiftCordons() {
+  std::vector<v1::Worker> workers;
+  if (!coordinator_.running()) return;
+  const absl::Status read = coordinator_.store().Read([&](StoreReader& reader) -> absl::Status {
+    ASSIGN_OR_RETURN(workers, reader.ListWorkers());
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return world_.Break(absl::StrCat("workers cannot be read: ", read.ToString()));
+  for (const v1::Worker& worker : workers) {
+    if (worker.cordoned()) user_.SetCordon(worker.name(), false);
+  }
+}
+
 bool Lab::Quiet() const {
   return user_.open_requests() == 0 && invariants_.AllEnded() &&
          std::all_of(stations_.begin(), stations_.end(), [](const Station& station) {
@@ -252,11 +267,11 @@ void Lab::Settle() {
   StartCoordinator();
   for (Station& station : stations_) {
     StartAgent(station);
-    user_.SetCordon(station.host.name, false);
   }
   const absl::Duration end = world_.Elapsed() + kLongestSettling;
   do {
     ResumePaused();
+    LiftCordons();
     RunUntil(world_.Elapsed() + absl::Seconds(10));
   } while (!broken() && !Quiet() && world_.Elapsed() < end);
   if (broken()) return;

@@ -58,6 +58,7 @@ class Lab {
   Trainer* AnyTrainer(uint64_t choice);
   bool IsHeld(const v1::Attempt& attempt) const;
   void ResumePaused();
+  void LiftCordons();
   bool Quiet() const;
 
   TemporaryFolder folder_;

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "server/coordinator/job_commands.h"
 #include "tests/server/coordinator/coordinator_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -258,6 +259,25 @@ TEST_F(FailingWorkerTest, IsCordonedAfterThreeJobsWithTheReasonShown) {
   const int64_t waiting = SubmitOne(Pretrain("waiting"));
   Round();
   EXPECT_EQ(GetJob(waiting).state(), v1::QUEUED);
+}
+
+TEST_F(FailingWorkerTest, IsTrustedAnewWhenTheCordonIsLifted) {
+  Register();
+  for (int i = 0; i < 3; ++i) Fail(v1::TRAINER_CRASHED);
+  ASSERT_TRUE(Worker().cordoned());
+  clock_.Advance(absl::Seconds(1));
+  v1::UpdateWorkerRequest request;
+  request.set_request_id(NextRequestId());
+  request.set_name("w1");
+  absl::Status answer = absl::UnknownError("no reply");
+  UpdateWorker(coordinator_->mutations(), {"ann"}, request,
+               [&answer](const absl::StatusOr<v1::UpdateWorkerResponse>& reply) { answer = reply.status(); });
+  ASSERT_THAT(answer, IsOk());
+  Fail(v1::TRAINER_CRASHED);
+  Fail(v1::TRAINER_CRASHED);
+  EXPECT_FALSE(Worker().cordoned());
+  Fail(v1::TRAINER_CRASHED);
+  EXPECT_TRUE(Worker().cordoned());
 }
 
 TEST_F(FailingWorkerTest, FaultsOfOneJobOrOfAnHourAreNoReason) {
