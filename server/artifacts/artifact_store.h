@@ -35,7 +35,7 @@ class ArtifactStore {
   // What a file may have, bytes.
   static constexpr uint64_t kMaxFileSize = uint64_t{16} << 30;
   // What is received is durable at least so often, bytes.
-  static constexpr uint64_t kSyncInterval = 8 << 20;
+  static constexpr uint64_t kSyncInterval = 64 << 20;
 
   virtual ~ArtifactStore() = default;
 

@@ -137,10 +137,10 @@ class Bench {
     device.set_id("cpu/0");
     device.set_kind("cpu");
     device.set_threads(1);
-    RETURN_IF_ERROR(link_->RegisterWorker(worker).status());
+    ASSIGN_OR_RETURN(const v1::RegisterWorkerResponse registered, link_->RegisterWorker(worker));
     v1::HeartbeatRequest beat;
     beat.set_worker("bench");
-    beat.set_incarnation("1");
+    beat.set_session(registered.session());
     while (true) {
       beat.set_beat(beat.beat() + 1);
       ASSIGN_OR_RETURN(const v1::HeartbeatResponse orders, link_->Heartbeat(beat));
@@ -170,10 +170,15 @@ class Bench {
     return link_->ReportEvents(report).status();
   }
 
+  // Copy, upload and download all write files that were not there before, and leave them: a disk and its cache
+  // do the same work for each.
+  fs::path NewFolder(const char* name) { return folder_ / absl::StrCat(name, "-", ++folders_); }
+
   absl::Status Copy() {
-    RETURN_IF_ERROR(MakeDirectories(folder_ / "copy"));
+    const fs::path target = NewFolder("copy");
+    RETURN_IF_ERROR(MakeDirectories(target));
     for (const Piece& piece : kPieces)
-      RETURN_IF_ERROR(CopyFile(folder_ / "source" / piece.name, folder_ / "copy" / piece.name));
+      RETURN_IF_ERROR(CopyFile(folder_ / "source" / piece.name, target / piece.name));
     return absl::OkStatus();
   }
 
@@ -199,15 +204,14 @@ class Bench {
   }
 
   absl::Status Download() {
-    std::error_code error;
-    fs::remove_all(folder_ / "download", error);
     ASSIGN_OR_RETURN(const v1::ListCheckpointsResponse list,
                      client_->ListCheckpoints(absl::StrCat(attempt_.job_id())));
     ASSIGN_OR_RETURN(const v1::Checkpoint last, SelectCheckpoint(list, "last"));
-    return DownloadCheckpoint(*client_, last, folder_ / "download", {}).status();
+    return DownloadCheckpoint(*client_, last, NewFolder("download"), {}).status();
   }
 
   const fs::path folder_;
+  int folders_ = 0;
   RealClock clock_;
   Cancellation cancellation_{clock_};
   std::vector<std::string> contents_;
