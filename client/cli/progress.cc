@@ -99,9 +99,7 @@ void LiveLines::Draw() {
 bool PlainProgress::IsDue(const v1::Job& job) {
   const v1::Progress& progress = job.progress();
   const absl::Duration now = clock_.Monotonic();
-  Shown next{{StateText(job), progress.phase(), progress.epoch(), job.attempts()},
-             progress.step(),
-             now};
+  Shown next{{StateText(job), progress.phase(), progress.epoch(), job.attempts()}, progress.step(), now};
   const auto found = shown_.find(job.id());
   if (found != shown_.end() && found->second.what == next.what &&
       (found->second.step == next.step || now - found->second.at < kPlainInterval)) {

@@ -33,8 +33,8 @@ struct AttemptOutcome {
 absl::Status EndAttempt(Mutation& mutation, v1::Job& job, v1::Attempt& attempt,
                         const AttemptOutcome& outcome);
 
-// Attributes beside the state, of the live attempt and of its job: the worker has been silent since, or is not
-// any more. Stores nothing.
+// Attributes beside the state, of the live attempt and of its job: the worker has been silent since, or is
+// not any more. Stores nothing.
 void NoteUnreachable(v1::Job& job, v1::Attempt& attempt, absl::Time since);
 void NoteHeard(v1::Job& job, v1::Attempt& attempt);
 

@@ -28,8 +28,8 @@ absl::Status CordonIfFailing(Mutation& mutation, const v1::Attempt& attempt) {
   if (absl::IsNotFound(worker.status())) return absl::OkStatus();
   RETURN_IF_ERROR(worker.status());
   if (worker->cordoned()) return absl::OkStatus();
-  const absl::Time since = std::max({mutation.now - kWindow, FromProtoTime(worker->registered()),
-                                     FromProtoTime(worker->uncordoned())});
+  const absl::Time since = std::max(
+      {mutation.now - kWindow, FromProtoTime(worker->registered()), FromProtoTime(worker->uncordoned())});
   ASSIGN_OR_RETURN(const auto recent, mutation.store.RecentAttempts(attempt.worker()));
   std::set<int64_t> jobs;
   for (const v1::Attempt& ended : recent) {

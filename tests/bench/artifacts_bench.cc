@@ -170,8 +170,8 @@ class Bench {
     return link_->ReportEvents(report).status();
   }
 
-  // Copy, upload and download all write files that were not there before, and leave them: a disk and its cache
-  // do the same work for each.
+  // Copy, upload and download all write files that were not there before, and leave them: a disk and its
+  // cache do the same work for each.
   fs::path NewFolder(const char* name) { return folder_ / absl::StrCat(name, "-", ++folders_); }
 
   absl::Status Copy() {

@@ -94,11 +94,10 @@ absl::Status AttemptDirectory::WriteSpec(const TrainerSpec& spec) const {
   if (spec.resume) inputs["resume"] = run_directory::kResumeFolder;
   nlohmann::json data = {{"pack", spec.pack.string()}};
   if (!spec.source_digest.empty()) data["source_digest"] = spec.source_digest;
-  const nlohmann::json document = {
-      {"format", run_directory::kFormat}, {"job", attempt_.job_id()},
-      {"attempt", attempt_.attempt()},    {"token", attempt_.token()},
-      {"spec", std::move(job)},           {"data", std::move(data)},
-      {"inputs", std::move(inputs)},      {"device", DeviceJson(spec.device)}};
+  const nlohmann::json document = {{"format", run_directory::kFormat}, {"job", attempt_.job_id()},
+                                   {"attempt", attempt_.attempt()},    {"token", attempt_.token()},
+                                   {"spec", std::move(job)},           {"data", std::move(data)},
+                                   {"inputs", std::move(inputs)},      {"device", DeviceJson(spec.device)}};
   const std::filesystem::path file = File(run_directory::kSpecFile);
   const UniqueFd fd(open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!fd.valid()) return FileError(errno, "create", file);

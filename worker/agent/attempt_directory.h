@@ -36,8 +36,8 @@ struct TrainerSpec {
   v1::JobSpec spec;
   std::filesystem::path pack;
   std::string source_digest;  // that the pack is to have; "": any
-  bool parent = false;  // inputs/parent is there
-  bool resume = false;  // inputs/resume is there
+  bool parent = false;        // inputs/parent is there
+  bool resume = false;        // inputs/resume is there
   TrainerDevice device;
 };
 

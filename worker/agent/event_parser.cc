@@ -112,8 +112,7 @@ absl::Status ParsePhase(const nlohmann::json& line, v1::PhaseEvent& phase) {
     ASSIGN_OR_RETURN(const uint64_t step, Unsigned(line, "resumed_step"));
     phase.set_resumed_step(step);
   }
-  for (const char* key : {"device", "precision", "threads", "parameters", "records",
-                          "source_digest"}) {
+  for (const char* key : {"device", "precision", "threads", "parameters", "records", "source_digest"}) {
     if (line.contains(key)) Flatten(key, line[key], *phase.mutable_environment());
   }
   return absl::OkStatus();

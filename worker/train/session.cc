@@ -62,10 +62,10 @@ absl::Status CheckPreparation(const PackInfo& info, const SignalSettings& signal
 
 absl::Status CheckSameData(absl::string_view who, const std::string& then, const std::string& now) {
   if (then == now) return absl::OkStatus();
-  return Failure(ExitReason::kDataChanged,
-                 absl::StrCat("the data set has changed: ", who, " trained on the one with digest ", then,
-                              ", here it is ", now,
-                              "; bring the old one back or requeue the job from scratch"));
+  return Failure(
+      ExitReason::kDataChanged,
+      absl::StrCat("the data set has changed: ", who, " trained on the one with digest ", then,
+                   ", here it is ", now, "; bring the old one back or requeue the job from scratch"));
 }
 
 absl::Status Warn(Session& session, absl::string_view code, absl::string_view message) {
