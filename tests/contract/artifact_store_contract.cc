@@ -152,15 +152,16 @@ TEST_P(ArtifactStoreContract, WrongDigestIsDataLossAndTheUploadBeginsAnew) {
   Store(content);
 }
 
-TEST_P(ArtifactStoreContract, EightMebibytesAreDurableBeforeTheEnd) {
-  const std::string content = Content(9 * kMiB);
+TEST_P(ArtifactStoreContract, WholeIntervalsAreDurableBeforeTheEnd) {
+  constexpr size_t kChunk = 8 * kMiB;
+  const std::string content = Content(ArtifactStore::kSyncInterval + kMiB);
   const UploadState state = Open(content);
   uint64_t durable = 0;
-  for (size_t offset = 0; offset < 8 * kMiB; offset += kMiB) {
+  for (size_t offset = 0; offset < ArtifactStore::kSyncInterval; offset += kChunk) {
     EXPECT_EQ(durable, 0u);
-    durable = *Append(state.upload_id, offset, absl::string_view(content).substr(offset, kMiB));
+    durable = *Append(state.upload_id, offset, absl::string_view(content).substr(offset, kChunk));
   }
-  EXPECT_EQ(durable, 8 * kMiB);
+  EXPECT_EQ(durable, ArtifactStore::kSyncInterval);
 }
 
 TEST_P(ArtifactStoreContract, UploadGoesOnAfterARestartAtAnyChunk) {

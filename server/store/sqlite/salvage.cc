@@ -56,6 +56,7 @@ absl::StatusOr<bool> CopyRows(Connection& source, Connection& target, const std:
   const int columns = rows->ColumnCount();
   // By name: an older schema has fewer.
   std::vector<absl::string_view> names;
+  names.reserve(columns);
   for (int column = 0; column < columns; ++column) names.push_back(rows->ColumnName(column));
   ASSIGN_OR_RETURN(Statement insert,
                    target.Prepare(absl::StrCat(
