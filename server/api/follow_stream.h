@@ -105,6 +105,7 @@ class FollowStream final : public grpc::ServerWriteReactor<Response> {
 
   void End(const absl::Status& status) {
     if (source_ != nullptr) api_.coordinator().hub().Unsubscribe(JobTopic(source_->job_id()), wakeup_);
+    place_.reset();  // before the caller hears of the end, and may come again
     this->Finish(api_.Ended(RpcType::kServerStream, method_, start_, status));
   }
 
