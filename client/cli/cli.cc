@@ -22,7 +22,8 @@ std::string Hint(const absl::Status& status, absl::string_view noun) {
     case absl::StatusCode::kNotFound:
       if (noun == "worker") return "; see ecgctl worker list";
       if (noun == "token") return "; see ecgctl token list";
-      return noun == "checkpoint" ? "; see ecgctl checkpoint list JOB" : "; see ecgctl job list --all";
+      if (noun == "checkpoint") return "; see ecgctl checkpoint list JOB";
+      return noun == "job" ? "; see ecgctl job list --all" : "";
     default:
       return "";
   }

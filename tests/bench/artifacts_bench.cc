@@ -5,7 +5,8 @@
 //
 // The checkpoint is as large as one of the preset `paper`: weights and optimizer state. The upload is the
 // worker's own, all files of the checkpoint at once; the download is that of `ecgctl checkpoint download`.
-// Rounds of copy, upload and download alternate; figures are medians of the rounds' ratios.
+// Rounds of copy, upload and download alternate; figures are medians of the rounds' ratios. A copy that also
+// takes the SHA-256 by which an upload is verified tells what part of the difference is that verification.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -58,8 +59,8 @@ std::string Noise(size_t size) {
   return bytes;
 }
 
-// What `cp` does, and fsync of file and folder.
-absl::Status CopyFile(const fs::path& from, const fs::path& to) {
+// What `cp` does, and fsync of file and folder; with the digest of what was copied, unless that is null.
+absl::Status CopyFile(const fs::path& from, const fs::path& to, Sha256* digest) {
   const UniqueFd source(open(from.c_str(), O_RDONLY | O_CLOEXEC));
   const UniqueFd target(open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   std::string buffer(1 << 20, '\0');
@@ -67,7 +68,9 @@ absl::Status CopyFile(const fs::path& from, const fs::path& to) {
     const ssize_t got = read(source.get(), buffer.data(), buffer.size());
     if (got < 0) return FileError(errno, "read", from);
     if (got == 0) break;
-    RETURN_IF_ERROR(WriteFully(target.get(), absl::string_view(buffer.data(), static_cast<size_t>(got)), to));
+    const absl::string_view bytes(buffer.data(), static_cast<size_t>(got));
+    if (digest != nullptr) digest->Update(bytes);
+    RETURN_IF_ERROR(WriteFully(target.get(), bytes, to));
   }
   if (fsync(target.get()) != 0) return FileError(errno, "sync", to);
   return SyncPath(to.parent_path());
@@ -81,21 +84,26 @@ class Bench {
     RETURN_IF_ERROR(MakeDirectories(folder_ / "source"));
     for (const Piece& piece : kPieces) contents_.push_back(Noise(piece.bytes));
     RETURN_IF_ERROR(StartAttempt());
-    std::vector<double> uploads, downloads, copy_rates;
+    std::vector<double> uploads, verified_uploads, downloads, copy_rates;
     for (int round = 0; round < kRounds; ++round) {
       RETURN_IF_ERROR(WriteCheckpoint(round));
       ASSIGN_OR_RETURN(const double copy, SecondsOf([&] { return Copy(); }));
       ASSIGN_OR_RETURN(const double upload, SecondsOf([&] { return Upload(); }));
+      ASSIGN_OR_RETURN(const double verified, SecondsOf([&] { return Copy(/*verified=*/true); }));
       ASSIGN_OR_RETURN(const double copy_again, SecondsOf([&] { return Copy(); }));
       ASSIGN_OR_RETURN(const double download, SecondsOf([&] { return Download(); }));
       uploads.push_back(copy / upload);
+      verified_uploads.push_back(verified / upload);
       downloads.push_back(copy_again / download);
       copy_rates.push_back(MegaBytes() / copy);
-      absl::FPrintF(stderr, "round %d: copy %.3f s, upload %.3f s, copy %.3f s, download %.3f s\n", round,
-                    copy, upload, copy_again, download);
+      absl::FPrintF(
+          stderr,
+          "round %d: copy %.3f s, upload %.3f s, verified copy %.3f s, copy %.3f s, download %.3f s\n", round,
+          copy, upload, verified, copy_again, download);
     }
     PrintFigure("artifacts.copy_mb_per_second", Quantile(copy_rates, 0.5), "MB/s");
     PrintFigure("artifacts.upload_vs_copy", Quantile(uploads, 0.5), "");
+    PrintFigure("artifacts.upload_vs_verified_copy", Quantile(verified_uploads, 0.5), "");
     PrintFigure("artifacts.download_vs_copy", Quantile(downloads, 0.5), "");
     return absl::OkStatus();
   }
@@ -174,11 +182,16 @@ class Bench {
   // cache do the same work for each.
   fs::path NewFolder(const char* name) { return folder_ / absl::StrCat(name, "-", ++folders_); }
 
-  absl::Status Copy() {
+  absl::Status Copy(bool verified = false) {
     const fs::path target = NewFolder("copy");
     RETURN_IF_ERROR(MakeDirectories(target));
-    for (const Piece& piece : kPieces)
-      RETURN_IF_ERROR(CopyFile(folder_ / "source" / piece.name, target / piece.name));
+    for (const v1::ArtifactFile& file : files_) {
+      Sha256 digest;
+      RETURN_IF_ERROR(
+          CopyFile(folder_ / "source" / file.name(), target / file.name(), verified ? &digest : nullptr));
+      if (verified && digest.HexDigest() != file.sha256())
+        return absl::DataLossError(absl::StrCat(file.name(), " is not what was written"));
+    }
     return absl::OkStatus();
   }
 

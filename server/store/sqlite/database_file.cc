@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
@@ -123,6 +124,33 @@ absl::StatusOr<UniqueFd> LockDatabase(const std::string& path) {
   if (errno != EWOULDBLOCK) return FileError(errno, "lock", lock_path);
   return absl::FailedPreconditionError(absl::StrCat("database ", path, " is in use by another coordinator (",
                                                     lock_path, "): stop that one first"));
+}
+
+absl::Status CheckNotCut(const std::string& path, const UniqueFd& lock) {
+  if (FileSize(absl::StrCat(path, "-wal")) > 0 || FileSize(absl::StrCat(path, "-journal")) > 0)
+    return absl::OkStatus();
+  const uint64_t size = FileSize(path);
+  struct stat made;
+  if (size == 0 && fstat(lock.get(), &made) == 0 && made.st_size > 0)
+    return absl::DataLossError(absl::StrCat("it is empty, and ", path, ".lock says that it was not"));
+  // Bytes 16 and 17 of the header, https://www.sqlite.org/fileformat.html; 1 stands for 65536.
+  unsigned char header[18] = {};
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (pread(file.get(), header, sizeof header, 0) != static_cast<ssize_t>(sizeof header))
+    return absl::OkStatus();
+  const uint64_t field = header[16] << 8 | header[17];
+  const uint64_t page = field == 1 ? 65536 : field;
+  if (page < 512 || size % page == 0) return absl::OkStatus();  // no page size: SQLite will say so
+  return absl::DataLossError(absl::StrCat("its ", size, " bytes are no multiple of its pages of ", page));
+}
+
+absl::Status MarkMade(const std::string& path, const UniqueFd& lock) {
+  constexpr absl::string_view kMade = "made\n";
+  if (pwrite(lock.get(), kMade.data(), kMade.size(), 0) == static_cast<ssize_t>(kMade.size()) &&
+      fsync(lock.get()) == 0) {
+    return absl::OkStatus();
+  }
+  return FileError(errno, "write", absl::StrCat(path, ".lock"));
 }
 
 absl::Status ExplainDamage(const absl::Status& status, const std::string& path,

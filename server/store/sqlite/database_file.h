@@ -21,6 +21,14 @@ inline constexpr int64_t kApplicationId = 0x65636774;
 // FAILED_PRECONDITION when another process has it. Works on local file systems, not on NFS.
 absl::StatusOr<UniqueFd> LockDatabase(const std::string& path);
 
+// DATA_LOSS for what SQLite takes for sound: an empty file where one was made (it would be a new database),
+// and one cut within its last page (it would end in zeros). A log or journal with content completes a file
+// that a killed process has left. `lock`: of LockDatabase.
+absl::Status CheckNotCut(const std::string& path, const UniqueFd& lock);
+
+// Remembers in the lock's file that a database was made at `path`, for CheckNotCut.
+absl::Status MarkMade(const std::string& path, const UniqueFd& lock);
+
 // Opens the write connection; makes the file where there is none, and brings its schema up to date.
 // DATA_LOSS when the check finds damage: nothing was written then. FAILED_PRECONDITION when the file belongs
 // to another program or has a newer schema than this one knows. A file of up to 8 MiB is checked whole; of a

@@ -13,9 +13,11 @@ absl::StatusOr<std::unique_ptr<JobStore>> SqliteJobStore::Open(const SqliteOptio
   ASSIGN_OR_RETURN(UniqueFd lock, LockDatabase(options.path));
   RETURN_IF_ERROR(CheckNoRestoreCutOff(options.path));
   const bool checked = CheckedAtOpen(options.path);
+  RETURN_IF_ERROR(ExplainDamage(CheckNotCut(options.path, lock), options.path, options.backup_folder));
   ASSIGN_OR_RETURN(
       std::unique_ptr<Connection> connection,
       OpenDatabase({.path = options.path, .vfs = options.vfs}, options.backup_folder, options.clock.Now()));
+  RETURN_IF_ERROR(MarkMade(options.path, lock));
   const Connection::Options read_only{.path = options.path, .read_only = true, .vfs = options.vfs};
   std::unique_ptr<SqliteJobStore> store(new SqliteJobStore(options.path, std::move(lock)));
   ASSIGN_OR_RETURN(store->readers_, ReaderPool::Open(read_only, options.readers, options.clock));

@@ -3,6 +3,7 @@
 #include "server/api/follow_limit.h"
 #include "server/api/stall_watchdog.h"
 #include "tests/server/api/server_fixture.h"
+#include "tests/support/gate.h"
 #include "tests/support/status_matchers.h"
 
 namespace ecgtrain {
@@ -32,45 +33,22 @@ TEST(FollowLimitTest, AllUsersTogetherHaveTheLimitAndNotOneMore) {
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("all users together have 3")));
 }
 
-// Set once by the watchdog's thread.
-class Flag {
- public:
-  void Set() {
-    MutexLock lock(mutex_);
-    set_ = true;
-    changed_.NotifyAll();
-  }
-  bool IsSet() {
-    MutexLock lock(mutex_);
-    return set_;
-  }
-  void Await() {
-    MutexLock lock(mutex_);
-    while (!set_) changed_.Wait(mutex_);
-  }
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  bool set_ ABSL_GUARDED_BY(mutex_) = false;
-};
-
 TEST(StallWatchdogTest, CutsWhatIsNotSentWithinTheLimitAndNothingElse) {
   FakeClock clock;
-  Flag sent_cut, stalled_cut, later_cut;
+  Gate sent_cut, stalled_cut, later_cut;
   int sent = 0, stalled = 0, later = 0;
   StallWatchdog watchdog(clock, absl::Seconds(60));
-  watchdog.Sending(&sent, [&] { sent_cut.Set(); });
+  watchdog.Sending(&sent, [&] { sent_cut.Open(); });
   watchdog.Sent(&sent);
-  watchdog.Sending(&stalled, [&] { stalled_cut.Set(); });
+  watchdog.Sending(&stalled, [&] { stalled_cut.Open(); });
   clock.Advance(absl::Seconds(1));
-  watchdog.Sending(&later, [&] { later_cut.Set(); });
+  watchdog.Sending(&later, [&] { later_cut.Open(); });
   clock.Advance(absl::Seconds(59));
-  stalled_cut.Await();
-  EXPECT_FALSE(sent_cut.IsSet());
-  EXPECT_FALSE(later_cut.IsSet());
+  stalled_cut.Wait();
+  EXPECT_FALSE(sent_cut.IsOpen());
+  EXPECT_FALSE(later_cut.IsOpen());
   clock.Advance(absl::Seconds(1));
-  later_cut.Await();
+  later_cut.Wait();
   watchdog.Sent(&later);
 }
 

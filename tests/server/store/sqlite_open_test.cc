@@ -12,6 +12,7 @@
 #include "common/durable_file.h"
 #include "server/store/sqlite/migrations.h"
 #include "tests/server/store/sqlite_store_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace ecgtrain {
 namespace {
@@ -129,8 +130,22 @@ TEST_F(SqliteOpenTest, CutFileIsRefused) {
     const auto store = Open();
     for (int i = 0; i < 100; ++i) ASSERT_TRUE(AddJobTo(*store, 2000).ok());
   }
-  std::filesystem::resize_file(path_, std::filesystem::file_size(path_) / 2);
-  EXPECT_TRUE(absl::IsDataLoss(TryOpen().status()));
+  // Half of it, most of its last page, one byte.
+  const uint64_t size = std::filesystem::file_size(path_);
+  const std::string whole = *ReadFile(path_);
+  for (const uint64_t left : {size / 2, size - 4000, size - 1}) {
+    ASSERT_THAT(WriteFileDurably(path_, whole.substr(0, left)), IsOk());
+    EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("is damaged"))) << left;
+    EXPECT_EQ(std::filesystem::file_size(path_), left);
+  }
+}
+
+TEST_F(SqliteOpenTest, EmptiedFileIsRefusedAndAnUnbegunOneIsNot) {
+  ASSERT_THAT(WriteFileDurably(path_, ""), IsOk());  // as a first start leaves it that was killed at once
+  Open();
+  ASSERT_THAT(WriteFileDurably(path_, ""), IsOk());
+  EXPECT_THAT(TryOpen(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("it is empty")));
+  EXPECT_EQ(std::filesystem::file_size(path_), 0u);
 }
 
 TEST_F(SqliteOpenTest, DamageInALargeFileIsFoundInTheBackground) {

@@ -17,28 +17,10 @@
 #include "common/unique_fd.h"
 #include "server/store/sqlite/sqlite_job_store.h"
 #include "tests/server/store/fault_vfs.h"
+#include "tests/support/gate.h"
 #include "tests/support/temporary_folder.h"
 
 namespace ecgtrain {
-
-// Opened once. Thread-safe.
-class Gate {
- public:
-  void Open() {
-    MutexLock lock(mutex_);
-    open_ = true;
-    opened_.NotifyAll();
-  }
-  void Wait() {
-    MutexLock lock(mutex_);
-    while (!open_) opened_.Wait(mutex_);
-  }
-
- private:
-  Mutex mutex_;
-  CondVar opened_;
-  bool open_ ABSL_GUARDED_BY(mutex_) = false;
-};
 
 class RecordingObserver final : public StoreObserver {
  public:
