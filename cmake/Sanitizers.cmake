@@ -45,3 +45,9 @@ if(ECGTRAIN_SANITIZE MATCHES thread)
     target_link_options(ecgtrain_sanitizer_runtime INTERFACE "LINKER:--wrap=${_symbol}")
   endforeach()
 endif()
+
+if(ECGTRAIN_SANITIZE MATCHES address)
+  # In the programs themselves, because tests start some of them without an environment.
+  add_library(ecgtrain_packaged_leaks OBJECT "${CMAKE_SOURCE_DIR}/cmake/sanitizers/packaged_leaks.cc")
+  target_link_libraries(ecgtrain_sanitizer_runtime INTERFACE $<TARGET_OBJECTS:ecgtrain_packaged_leaks>)
+endif()
