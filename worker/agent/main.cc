@@ -46,7 +46,7 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--state-dir", flags.state_dir, "folder for run directories and packs");
   app.add_option("--cpu-slots", flags.cpu_slots, "jobs that may train on CPUs at once (0: none; default 1)");
   app.add_option("--threads", flags.threads, "CPU threads to divide among the slots (default: all)");
-  app.add_option("--dataset", flags.datasets, "NAME=TYPE:PATH, repeatable; type ptbxl or synthetic");
+  app.add_option("--dataset", flags.datasets, "NAME=TYPE:PATH, repeatable; types: docs/data-sets.md");
   app.add_option("--token-file", flags.token_file, "file with the worker's token");
   app.add_option("--ca", flags.ca, "certificate authority of the coordinator, PEM");
   app.add_option("--trainer", flags.trainer, "ecg-trainer (default: beside this program)");

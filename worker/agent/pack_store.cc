@@ -29,7 +29,8 @@ constexpr absl::Duration kPollOther = absl::Milliseconds(50);
 // Where both the request and the data set's settings stand, so that changed settings ask anew.
 std::string KeyOf(const DatasetSettings& dataset, const PackRequest& request) {
   return absl::StrCat(dataset.type, ":", dataset.path.string(), " records=", dataset.records,
-                      " seed=", dataset.seed, " rate=", request.rate, " highpass=", request.highpass ? 1 : 0);
+                      " seed=", dataset.seed, " gain=", dataset.gain, " rate=", request.rate,
+                      " highpass=", request.highpass ? 1 : 0);
 }
 
 std::map<std::string, std::string> ReadIndex(const std::filesystem::path& file) {
@@ -53,6 +54,7 @@ std::vector<std::string> PackArguments(const DatasetSettings& dataset, const Pac
                      {"--records", absl::StrCat(dataset.records), "--seed", absl::StrCat(dataset.seed)});
   } else {
     arguments.insert(arguments.end(), {"--path", dataset.path.string()});
+    if (dataset.gain != 0) arguments.insert(arguments.end(), {"--gain", absl::StrCat(dataset.gain)});
   }
   arguments.insert(arguments.end(),
                    {"--rate", absl::StrCat(request.rate), "--cache", folder.string(), "--json"});

@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <system_error>
@@ -22,6 +23,14 @@ namespace {
 
 constexpr uint32_t kMaxSlots = 1024;
 constexpr uint64_t kMaxConfigBytes = 1 << 20;
+
+// What ecg-data reads (worker/data/data_set.h), which this program does not link.
+const std::vector<std::string>& DatasetTypes() {
+  static const auto* const types =
+      new std::vector<std::string>{"challenge",    "code", "code-test", "code15",    "cpsc2018",
+                                   "mimic-iv-ecg", "own",  "ptbxl",     "sami-trop", "synthetic"};
+  return *types;
+}
 
 using Readers = std::map<std::string, std::function<absl::Status(const YAML::Node&)>>;
 
@@ -73,6 +82,7 @@ std::function<absl::Status(const YAML::Node&)> IntoDuration(std::function<void(a
 absl::Status ReadDataset(const YAML::Node& node, DatasetSettings& dataset) {
   return ReadMapping(node, {{"type", Into(dataset.type)},
                             {"path", IntoPath(dataset.path)},
+                            {"gain", Into(dataset.gain)},
                             {"records", Into(dataset.records)},
                             {"seed", Into(dataset.seed)}});
 }
@@ -116,9 +126,10 @@ absl::Status CheckDataset(const std::string& name, DatasetSettings& dataset) {
                ? absl::OkStatus()
                : absl::InvalidArgumentError(absl::StrCat("data set ", name, ": records must be above 0"));
   }
-  if (dataset.type != "ptbxl") {
+  const std::vector<std::string>& types = DatasetTypes();
+  if (std::find(types.begin(), types.end(), dataset.type) == types.end()) {
     return absl::InvalidArgumentError(absl::StrCat("data set ", name, ": unknown type \"", dataset.type, "\"",
-                                                   DidYouMean(dataset.type, {"ptbxl", "synthetic"})));
+                                                   DidYouMean(dataset.type, types)));
   }
   if (dataset.path.empty()) return absl::InvalidArgumentError(absl::StrCat("data set ", name, ": no path"));
   dataset.path = std::filesystem::absolute(dataset.path);

@@ -17,8 +17,9 @@ namespace ecgtrain {
 
 // A data set as the worker can reach it.
 struct DatasetSettings {
-  std::string type;            // ptbxl or synthetic
+  std::string type;            // as ecg-data knows them: ptbxl, cpsc2018, code15, own, ..., synthetic
   std::filesystem::path path;  // of the raw records; empty for synthetic
+  double gain = 0;             // of sets in HDF5; 0: the type's own
   uint32_t records = 600;      // of synthetic
   uint64_t seed = 1;           // of synthetic
 };

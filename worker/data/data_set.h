@@ -17,8 +17,11 @@
 namespace ecgtrain {
 
 struct DataSetOptions {
-  std::string type;            // "ptbxl" or "synthetic"
-  std::filesystem::path path;  // the set's folder; not for "synthetic"
+  std::string type;            // one of DataSetTypes()
+  std::filesystem::path path;  // the set's folder; of "own" its description; not for "synthetic"
+  // Factor that makes the numbers stored in HDF5 files millivolts; 0: the type's own, 0.5 for "code15" and
+  // "sami-trop" as they are published, else 1. Only for sets in HDF5.
+  double gain = 0;
   uint32_t rate = 400;  // wanted samples a second; a set that exists at several rates reads the nearest above
   uint64_t records = 600;  // only for "synthetic", here and below
   uint64_t seed = 1;
@@ -34,7 +37,8 @@ struct DataSetInfo {
 
 struct Recording {
   std::string id;
-  std::string patient;
+  std::string
+      patient;        // unique within the set; "SET/PATIENT" where the recording is a copy out of another set
   uint32_t fold = 0;  // 1 to 10
   double rate = 0;    // samples a second
   // [length, kLeads] in the order of pack.h; NaN where a sample is missing.
@@ -51,8 +55,8 @@ class DataSet {
   virtual const DataSetInfo& info() const = 0;
   virtual size_t size() const = 0;
 
-  // Errors name the file. NOT_FOUND and DATA_LOSS for files that are gone or do not hold what they should.
-  // REQUIRES: index < size().
+  // Errors name the file. NOT_FOUND and DATA_LOSS for files that are gone or do not hold what they should;
+  // record_fault.h tells what is the fault of this recording alone. REQUIRES: index < size().
   virtual absl::StatusOr<Recording> Read(size_t index) const = 0;
 
   // Identity of the source on every host: docs/pack-format.md says what it covers. May read many small files.
@@ -62,6 +66,9 @@ class DataSet {
   // same, a source digest computed earlier holds.
   virtual std::string QuickKey() const = 0;
 };
+
+// Names of all types, sorted.
+std::vector<std::string> DataSetTypes();
 
 // INVALID_ARGUMENT for an unknown type or options that do not fit it; NOT_FOUND when the set is not at
 // `path`; DATA_LOSS for damaged tables.

@@ -132,18 +132,20 @@ absl::Status RunInspect(const std::filesystem::path& path, bool json) {
 }
 
 // One line a recording that is damaged; DATA_LOSS when there is one.
-absl::Status VerifyDataSet(const std::filesystem::path& path) {
+absl::Status VerifyDataSet(DataSetOptions source) {
+  const std::filesystem::path& path = source.path;
   size_t damaged = 0;
-  uint32_t last_rate = 0;
-  for (const uint32_t rate : {100u, 400u}) {  // records100, then records500 where it is complete
-    ASSIGN_OR_RETURN(const std::unique_ptr<DataSet> set,
-                     OpenDataSet({.type = "ptbxl", .path = path, .rate = rate}));
+  uint32_t last_rate = ~0u;
+  for (const uint32_t rate : {100u, 400u}) {  // of a PTB-XL records100, then records500 where it is complete
+    source.rate = rate;
+    ASSIGN_OR_RETURN(const std::unique_ptr<DataSet> set, OpenDataSet(source));
     const uint32_t source_rate = set->info().source_rate;
-    if (std::exchange(last_rate, source_rate) == source_rate) break;
+    if (std::exchange(last_rate, source_rate) == source_rate || (rate > 100 && source.type != "ptbxl")) break;
     const DataSetCheck check = CheckDataSet(*set, {.rate = rate}, 0);
     for (const absl::Status& status : check.damaged) std::cerr << "ecg-data: " << status.message() << "\n";
-    std::cout << path.string() << " at " << source_rate << " samples a second: " << check.records
-              << " records, " << check.damaged.size() << " damaged";
+    std::cout << path.string();
+    if (source_rate > 0) std::cout << " at " << source_rate << " samples a second";
+    std::cout << ": " << check.records << " records, " << check.damaged.size() << " damaged";
     for (const auto& [reason, count] : check.left_out) std::cout << ", " << count << " " << reason;
     for (const auto& [flaw, count] : check.flagged) std::cout << ", " << count << " " << flaw;
     std::cout << "\n";
@@ -168,9 +170,12 @@ absl::StatusOr<std::vector<std::filesystem::path>> PacksIn(const std::filesystem
   return packs;
 }
 
-absl::Status RunVerify(const std::filesystem::path& path) {
+absl::Status RunVerify(const std::filesystem::path& path, DataSetOptions source) {
   std::error_code error;
-  if (std::filesystem::exists(path / "ptbxl_database.csv", error)) return VerifyDataSet(path);
+  source.path = path;
+  if (source.type.empty() && std::filesystem::exists(path / "ptbxl_database.csv", error))
+    source.type = "ptbxl";
+  if (!source.type.empty()) return VerifyDataSet(std::move(source));
   std::vector<std::filesystem::path> packs = {path};
   if (std::filesystem::is_directory(path, error)) {
     ASSIGN_OR_RETURN(packs, PacksIn(path));
@@ -246,8 +251,13 @@ struct CommandLine {
     app.require_subcommand(1);
     CLI::App* packing =
         app.add_subcommand("pack", "Make a data set's pack, unless the cache holds it; prints its path");
-    packing->add_option("--type", pack.source.type, "ptbxl or synthetic")->required();
-    packing->add_option("--path", pack.source.path, "Folder of the data set");
+    const std::string types = absl::StrJoin(DataSetTypes(), ", ");
+    packing->add_option("--type", pack.source.type, types)->required();
+    packing->add_option("--path", pack.source.path, "Folder of the data set; of type own its description");
+    packing
+        ->add_option("--gain", pack.source.gain,
+                     "Factor that makes the numbers of HDF5 files millivolts; 0: the type's own")
+        ->capture_default_str();
     packing->add_option("--rate", pack.source.rate, "Samples a second: 100 or 400")->capture_default_str();
     packing->add_option("--cache", pack.cache, "Folder for packs")->default_val(DefaultCache().string());
     packing->add_option("--records", pack.source.records, "Records of a synthetic set")
@@ -272,9 +282,13 @@ struct CommandLine {
     AddShow(app);
     CLI::App* verifying =
         app.add_subcommand("verify", "Read packs or a data set whole and compare checksums");
-    verifying->add_option("path", path, "A pack file, a folder of them, or the folder of a PTB-XL")
+    verifying
+        ->add_option("path", path,
+                     "A pack file, a folder of them, the folder of a PTB-XL or, with --type, any set")
         ->required();
-    verifying->callback([this] { status = RunVerify(path); });
+    verifying->add_option("--type", pack.source.type, "Type of the data set: " + types);
+    verifying->add_option("--gain", pack.source.gain, "As in pack");
+    verifying->callback([this] { status = RunVerify(path, pack.source); });
   }
 };
 

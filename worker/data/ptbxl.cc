@@ -1,13 +1,11 @@
 #include "worker/data/ptbxl.h"
 
-#include <cmath>
 #include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
@@ -15,6 +13,7 @@
 #include "worker/data/leads.h"
 #include "worker/data/ptbxl_labels.h"
 #include "worker/data/source_folder.h"
+#include "worker/data/table_cells.h"
 #include "worker/data/wfdb_signal.h"
 
 namespace ecgtrain {
@@ -39,29 +38,6 @@ struct Row {
   std::optional<RecordFiles> files_500;
   std::vector<std::vector<bool>> labels;
 };
-
-absl::Status BadCell(const CsvTable& table, size_t row, absl::string_view column, absl::string_view found,
-                     absl::string_view expected) {
-  return absl::DataLossError(
-      absl::StrCat(table.Where(row), ", ", column, ": expected ", expected, ", found \"", found, "\""));
-}
-
-// Whole numbers that the table writes as floats: "17787.0" is 17787.
-absl::StatusOr<int64_t> ReadWhole(const CsvTable& table, size_t row, absl::string_view column, double low,
-                                  double high) {
-  ASSIGN_OR_RETURN(const size_t index, table.Column(column));
-  const absl::string_view cell = table.cell(row, index);
-  double value;
-  if (!absl::SimpleAtod(cell, &value) || !(value >= low && value <= high) || value != std::floor(value)) {
-    return BadCell(table, row, column, cell, absl::StrCat("a whole number from ", low, " to ", high));
-  }
-  return static_cast<int64_t>(value);
-}
-
-absl::StatusOr<std::string> ReadText(const CsvTable& table, size_t row, absl::string_view column) {
-  ASSIGN_OR_RETURN(const size_t index, table.Column(column));
-  return std::string(table.cell(row, index));
-}
 
 // Nothing where either file is not there.
 absl::StatusOr<std::optional<RecordFiles>> FindFiles(const SourceFolder& folder, const std::string& name) {
@@ -113,12 +89,6 @@ absl::StatusOr<std::vector<Row>> ReadRows(const SourceFolder& folder, const CsvT
     rows.push_back(std::move(read));
   }
   return rows;
-}
-
-absl::StatusOr<CsvTable> ReadTable(const SourceFolder& folder, const char* name, Sha256* digest) {
-  ASSIGN_OR_RETURN(const std::string text, folder.Read(name));
-  digest->Update(absl::StrCat(name, "\n", Sha256Hex(text), "\n"));
-  return CsvTable::Parse(text, (folder.path() / name).string());
 }
 
 class Ptbxl final : public DataSet {
@@ -221,16 +191,15 @@ class Ptbxl final : public DataSet {
 
 absl::StatusOr<std::unique_ptr<DataSet>> OpenPtbxl(const std::filesystem::path& path, uint32_t rate) {
   ASSIGN_OR_RETURN(SourceFolder folder, SourceFolder::Open(path));
-  Sha256 table_digest;
-  ASSIGN_OR_RETURN(const CsvTable statements, ReadTable(folder, kStatements, &table_digest));
-  ASSIGN_OR_RETURN(const CsvTable database, ReadTable(folder, kDatabase, &table_digest));
+  std::string tables;
+  ASSIGN_OR_RETURN(const CsvTable statements, ReadTable(folder, kStatements, &tables));
+  ASSIGN_OR_RETURN(const CsvTable database, ReadTable(folder, kDatabase, &tables));
   ASSIGN_OR_RETURN(const PtbxlLabels labels, PtbxlLabels::Make(statements));
   ASSIGN_OR_RETURN(std::vector<Row> rows, ReadRows(folder, database, labels));
   DataSetInfo info;
   info.name = "ptbxl";
   info.tasks = labels.tasks();
-  auto set =
-      std::make_unique<Ptbxl>(std::move(folder), std::move(info), std::move(rows), table_digest.HexDigest());
+  auto set = std::make_unique<Ptbxl>(std::move(folder), std::move(info), std::move(rows), Sha256Hex(tables));
   RETURN_IF_ERROR(set->Choose(rate));
   return set;
 }
