@@ -14,7 +14,7 @@ namespace ecgtrain {
 namespace {
 
 // Version of the model: part of the source digest, so that a changed model never reuses an old pack.
-constexpr int kModelVersion = 2;
+constexpr int kModelVersion = 3;
 
 // Purposes of random streams.
 constexpr uint64_t kPatientStream = 1;

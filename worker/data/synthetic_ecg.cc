@@ -180,6 +180,15 @@ void AddWanderAndNoise(uint32_t rate, Random& random, std::vector<double>& frame
   }
 }
 
+// Gains, wander and noise belong to electrodes: what they do to I and II shows in the leads computed from
+// those.
+void DeriveLimbLeads(std::vector<double>& frames) {
+  for (size_t t = 0; t < frames.size(); t += kLeads) {
+    const Leads derived = Expand({frames[t], frames[t + 1]});
+    std::copy_n(derived.begin() + 2, 4, frames.begin() + static_cast<ptrdiff_t>(t) + 2);
+  }
+}
+
 }  // namespace
 
 std::vector<double> MakeSyntheticEcg(const SyntheticTraits& traits, double seconds, uint32_t rate,
@@ -192,6 +201,7 @@ std::vector<double> MakeSyntheticEcg(const SyntheticTraits& traits, double secon
   }
   if (traits.rhythm == SyntheticRhythm::kFibrillation) AddFibrillation(rate, random, frames);
   AddWanderAndNoise(rate, random, frames);
+  DeriveLimbLeads(frames);
   return frames;
 }
 
