@@ -11,6 +11,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/durable_file.h"
 #include "common/json.h"
@@ -28,9 +29,11 @@ constexpr absl::Duration kPollOther = absl::Milliseconds(50);
 
 // Where both the request and the data set's settings stand, so that changed settings ask anew.
 std::string KeyOf(const DatasetSettings& dataset, const PackRequest& request) {
-  return absl::StrCat(dataset.type, ":", dataset.path.string(), " records=", dataset.records,
-                      " seed=", dataset.seed, " gain=", dataset.gain, " rate=", request.rate,
-                      " highpass=", request.highpass ? 1 : 0);
+  return absl::StrCat(
+      dataset.type, ":", dataset.path.string(), " records=", dataset.records, " seed=", dataset.seed,
+      " gain=", dataset.gain, " rate=", request.rate, " highpass=", request.highpass ? 1 : 0,
+      " quarantine=", absl::StrJoin(dataset.quarantine, ","), " derive_leads=", dataset.derive_leads ? 1 : 0,
+      " any_amplitude=", dataset.any_amplitude ? 1 : 0);
 }
 
 std::map<std::string, std::string> ReadIndex(const std::filesystem::path& file) {
@@ -59,6 +62,10 @@ std::vector<std::string> PackArguments(const DatasetSettings& dataset, const Pac
   arguments.insert(arguments.end(),
                    {"--rate", absl::StrCat(request.rate), "--cache", folder.string(), "--json"});
   if (!request.highpass) arguments.push_back("--no-highpass");
+  if (!dataset.derive_leads) arguments.push_back("--no-derived-leads");
+  if (dataset.any_amplitude) arguments.push_back("--any-amplitude");
+  const std::string quarantine = absl::StrJoin(dataset.quarantine, ",");
+  arguments.insert(arguments.end(), {"--quarantine", quarantine.empty() ? "none" : quarantine});
   return arguments;
 }
 

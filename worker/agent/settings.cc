@@ -83,6 +83,9 @@ absl::Status ReadDataset(const YAML::Node& node, DatasetSettings& dataset) {
   return ReadMapping(node, {{"type", Into(dataset.type)},
                             {"path", IntoPath(dataset.path)},
                             {"gain", Into(dataset.gain)},
+                            {"quarantine", Into(dataset.quarantine)},
+                            {"derive_leads", Into(dataset.derive_leads)},
+                            {"any_amplitude", Into(dataset.any_amplitude)},
                             {"records", Into(dataset.records)},
                             {"seed", Into(dataset.seed)}});
 }
@@ -120,6 +123,12 @@ absl::Status CheckDataset(const std::string& name, DatasetSettings& dataset) {
   if (!IsIdentifier(name) || name.size() > 63) {
     return absl::InvalidArgumentError(absl::StrCat(
         "data set name \"", name, "\": letters, digits, '.', '_', '-', beginning with a letter or digit"));
+  }
+  for (const std::string& flaw : dataset.quarantine) {
+    if (!IsIdentifier(flaw)) {
+      return absl::InvalidArgumentError(absl::StrCat("data set ", name, ": quarantine: \"", flaw,
+                                                     "\" is no flaw; ecg-data pack --help lists them"));
+    }
   }
   if (dataset.type == "synthetic") {
     return dataset.records > 0

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,6 +21,9 @@ struct DatasetSettings {
   std::string type;            // as ecg-data knows them: ptbxl, cpsc2018, code15, own, ..., synthetic
   std::filesystem::path path;  // of the raw records; empty for synthetic
   double gain = 0;             // of sets in HDF5; 0: the type's own
+  std::vector<std::string> quarantine = {"missing"};  // flaws that leave a record out (docs/pack-format.md)
+  bool derive_leads = true;                           // absent limb leads from I and II
+  bool any_amplitude = false;  // pack even where the amplitudes say that unit or gain are wrong
   uint32_t records = 600;      // of synthetic
   uint64_t seed = 1;           // of synthetic
 };

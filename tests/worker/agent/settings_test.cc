@@ -49,6 +49,20 @@ TEST_F(SettingsTest, ConfigIsRead) {
   EXPECT_EQ(settings_.datasets.at("synthetic").records, 600);
 }
 
+TEST_F(SettingsTest, HowADatasetIsPreparedIsRead) {
+  ASSERT_TRUE(
+      Read("datasets:\n  lab: {type: own, path: /lab, quarantine: [missing, flat_lead], derive_leads: "
+           "false, any_amplitude: true, gain: 0.5}\n  all: {type: own, path: /all, quarantine: []}\n")
+          .ok());
+  const DatasetSettings& lab = settings_.datasets.at("lab");
+  EXPECT_EQ(lab.quarantine, (std::vector<std::string>{"missing", "flat_lead"}));
+  EXPECT_FALSE(lab.derive_leads);
+  EXPECT_TRUE(lab.any_amplitude);
+  EXPECT_EQ(lab.gain, 0.5);
+  EXPECT_TRUE(settings_.datasets.at("all").quarantine.empty());
+  EXPECT_TRUE(settings_.datasets.at("all").derive_leads);
+}
+
 TEST_F(SettingsTest, UnknownKeyIsRefusedWithTheNearestName) {
   const absl::Status status = Read("server: a:1\ncpu_slot: 2\n");
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -105,6 +119,9 @@ TEST_F(SettingsTest, WhatCannotWorkIsRefused) {
   EXPECT_THAT(problem([](auto& s) { s.datasets["p"] = {.type = "ptb"}; }),
               HasSubstr("did you mean \"ptbxl\""));
   EXPECT_THAT(problem([](auto& s) { s.datasets["p"] = {.type = "ptbxl"}; }), HasSubstr("no path"));
+  EXPECT_THAT(
+      problem([](auto& s) { s.datasets["p"] = {.type = "own", .path = "/p", .quarantine = {"flat lead"}}; }),
+      HasSubstr("\"flat lead\" is no flaw"));
   EXPECT_THAT(problem([](auto& s) { s.datasets["../p"] = {.type = "synthetic"}; }), HasSubstr("../p"));
 }
 

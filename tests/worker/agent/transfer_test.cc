@@ -15,6 +15,7 @@
 namespace ecgtrain {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr int kChunks = 4;  // of the model file below
@@ -193,6 +194,30 @@ TEST_F(TransferTest, PackIsMadeOnceAndRememberedByTheSuccessor) {
   coordinator_.Assign(MakeAssignment(4, "e"));
   ASSERT_TRUE(WaitForFinish(1004));
   EXPECT_EQ(PackCalls(), 2);
+}
+
+TEST_F(TransferTest, ThePackerIsToldHowTheDatasetIsPrepared) {
+  settings_.datasets["lab"] = {.type = "own",
+                               .path = "/lab",
+                               .gain = 0.5,
+                               .quarantine = {"missing", "flat_lead"},
+                               .derive_leads = false,
+                               .any_amplitude = true};
+  StartAgent();
+  coordinator_.Assign(MakeAssignment(1, "e", "lab"));
+  ASSERT_TRUE(WaitForFinish(1001));
+  EXPECT_THAT(
+      ReadAll(settings_.state_dir / "packs" / "calls"),
+      AllOf(HasSubstr("--type own --path /lab --gain 0.5"), HasSubstr("--quarantine missing,flat_lead"),
+            HasSubstr("--no-derived-leads"), HasSubstr("--any-amplitude")));
+  // Changed settings ask anew.
+  StopAgent();
+  settings_.datasets["lab"].quarantine.clear();
+  StartAgent();
+  coordinator_.Assign(MakeAssignment(2, "e", "lab"));
+  ASSERT_TRUE(WaitForFinish(1002));
+  EXPECT_EQ(PackCalls(), 2);
+  EXPECT_THAT(ReadAll(settings_.state_dir / "packs" / "calls"), HasSubstr("--quarantine none"));
 }
 
 TEST_F(TransferTest, TwoAttemptsThatWantTheSamePackMakeItOnce) {
