@@ -159,6 +159,8 @@ void CheckTraining(const v1::JobSpec& spec, Problems& problems) {
                absl::StrCat("a pretraining has no labels and so no ", absl::CHexEscape(metric),
                             "; use validation/loss"));
   }
+  if (spec.has_pretrain() && spec.allow_leakage())
+    AddProblem(problems, "allow_leakage", "a pretraining tests nobody; leave it out");
   if (spec.precision() == "tf32" && spec.resources().device() != "gpu") {
     AddProblem(
         problems, "precision",

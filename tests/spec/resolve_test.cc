@@ -176,6 +176,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "model.channels: [8, 8, 8, 8, 8] is not what width 1 gives"},
         Problem{"{checkpoint: {metric: validation/auroc_macro}, pretrain: {dataset: a}}",
                 "checkpoint.metric: a pretraining has no labels and so no validation/auroc_macro"},
+        Problem{"{allow_leakage: true, pretrain: {dataset: a}}",
+                "allow_leakage: a pretraining tests nobody; leave it out"},
         Problem{"{precision: tf32, pretrain: {dataset: a}}",
                 "precision: tf32 needs resources.device gpu, not any"},
         Problem{"finetune: {dataset: synthetic, task: form}",

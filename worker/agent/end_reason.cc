@@ -30,6 +30,8 @@ v1::EndReason ToEndReason(ExitReason reason) {
       return v1::DATA_CORRUPT;
     case ExitReason::kDataChanged:
       return v1::DATA_CHANGED;
+    case ExitReason::kLeaky:
+      return v1::LEAKY;
     case ExitReason::kCheckpointCorrupt:
       return v1::CHECKPOINT_CORRUPT;
     case ExitReason::kDiskFull:

@@ -190,7 +190,7 @@ absl::Status ParseArtifact(const nlohmann::json& line, v1::ArtifactEvent& artifa
   }
   artifact.set_path(std::string(relative));
   ASSIGN_OR_RETURN(*artifact.mutable_kind(), String(line, "kind"));
-  if (artifact.kind() != "predictions" && artifact.kind() != "scores") {
+  if (artifact.kind() != "predictions" && artifact.kind() != "scores" && artifact.kind() != "splits") {
     return absl::InvalidArgumentError(absl::StrCat("unknown kind \"", artifact.kind(), "\""));
   }
   ASSIGN_OR_RETURN(*artifact.mutable_file(), File(line, parts.back()));

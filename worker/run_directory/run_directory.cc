@@ -14,7 +14,7 @@ struct NamedReason {
   absl::string_view name;
 };
 
-constexpr std::array<NamedReason, 13> kReasons = {{
+constexpr std::array<NamedReason, 14> kReasons = {{
     {ExitReason::kCompleted, "COMPLETED"},
     {ExitReason::kStopped, "STOPPED"},
     {ExitReason::kUserError, "USER_ERROR"},
@@ -23,6 +23,7 @@ constexpr std::array<NamedReason, 13> kReasons = {{
     {ExitReason::kDataMissing, "DATA_MISSING"},
     {ExitReason::kDataCorrupt, "DATA_CORRUPT"},
     {ExitReason::kDataChanged, "DATA_CHANGED"},
+    {ExitReason::kLeaky, "LEAKY"},
     {ExitReason::kCheckpointCorrupt, "CHECKPOINT_CORRUPT"},
     {ExitReason::kDiskFull, "DISK_FULL"},
     {ExitReason::kGpuFault, "GPU_FAULT"},

@@ -32,6 +32,7 @@ inline constexpr char kCorruptPrefix[] = "corrupt-";
 inline constexpr char kModelFile[] = "model.safetensors";
 inline constexpr char kOptimizerFile[] = "optimizer.safetensors";
 inline constexpr char kStateFile[] = "state.json";
+inline constexpr char kSeenFile[] = "seen.safetensors";
 inline constexpr char kManifestFile[] = "manifest.json";
 
 // "step-000001200".
@@ -53,6 +54,7 @@ enum class ExitReason {
   kGpuFault = 27,
   kDeviceBusy = 28,
   kDataChanged = 29,
+  kLeaky = 30,
   kInternal = 70,
 };
 

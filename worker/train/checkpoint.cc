@@ -28,6 +28,8 @@ using Json = nlohmann::json;
 using Path = std::filesystem::path;
 
 constexpr int kManifestFormat = 1;
+constexpr const char* kFiles[] = {run_directory::kModelFile, run_directory::kOptimizerFile,
+                                  run_directory::kStateFile};
 constexpr char kTemporaryPrefix[] = ".tmp-";
 constexpr char kSelfDigest[] = "sha256";  // of the manifest itself, as it is without this member
 
@@ -54,6 +56,11 @@ absl::StatusOr<std::vector<CheckpointFile>> WriteFiles(const Path& folder, const
                    WriteTensorFile(folder / run_directory::kOptimizerFile, checkpoint.optimizer));
   files.push_back({run_directory::kOptimizerFile, optimizer.size, optimizer.sha256});
   ASSIGN_OR_RETURN(files.emplace_back(), WriteJsonFile(folder, run_directory::kStateFile, checkpoint.state));
+  if (checkpoint.seen.has_value()) {
+    ASSIGN_OR_RETURN(const FileDigest seen,
+                     WritePatientKeys(folder / run_directory::kSeenFile, *checkpoint.seen));
+    files.push_back({run_directory::kSeenFile, seen.size, seen.sha256});
+  }
   Json manifest = checkpoint.manifest;
   manifest.erase(kSelfDigest);
   manifest["format"] = kManifestFormat;
@@ -86,13 +93,18 @@ absl::StatusOr<CheckpointFile> ParseFileEntry(const Path& path, const Json& entr
   return CheckpointFile{entry["name"], entry["size"], entry["sha256"]};
 }
 
-absl::Status VerifyFiles(const Path& folder, const Json& manifest) {
+bool IsFileOfCheckpoint(const std::string& name) {
+  return std::find(std::begin(kFiles), std::end(kFiles), name) != std::end(kFiles) ||
+         name == run_directory::kSeenFile;
+}
+
+// The names of the files that the manifest lists, all of them as it says.
+absl::StatusOr<std::set<std::string>> VerifyFiles(const Path& folder, const Json& manifest) {
   std::set<std::string> names;
   for (const Json& entry : manifest["files"]) {
     ASSIGN_OR_RETURN(const CheckpointFile file, ParseFileEntry(folder / run_directory::kManifestFile, entry));
     names.insert(file.name);
-    if (file.name != run_directory::kModelFile && file.name != run_directory::kOptimizerFile &&
-        file.name != run_directory::kStateFile) {
+    if (!IsFileOfCheckpoint(file.name)) {
       return Damaged(folder / run_directory::kManifestFile, absl::StrCat("unknown file \"", file.name, "\""));
     }
     const Path path = folder / file.name;
@@ -102,8 +114,11 @@ absl::Status VerifyFiles(const Path& folder, const Json& manifest) {
                                         "; the manifest says ", file.size, " bytes with ", file.sha256));
     }
   }
-  if (names.size() != 3) return Damaged(folder / run_directory::kManifestFile, "does not list three files");
-  return absl::OkStatus();
+  for (const char* name : kFiles) {
+    if (!names.contains(name))
+      return Damaged(folder / run_directory::kManifestFile, absl::StrCat("does not list ", name));
+  }
+  return names;
 }
 
 absl::StatusOr<Json> ReadJsonFile(const Path& path) {
@@ -156,10 +171,13 @@ absl::StatusOr<Json> ReadManifest(const Path& folder) {
 absl::StatusOr<Checkpoint> ReadCheckpoint(const Path& folder) {
   Checkpoint checkpoint;
   ASSIGN_OR_RETURN(checkpoint.manifest, ReadManifest(folder));
-  RETURN_IF_ERROR(VerifyFiles(folder, checkpoint.manifest));
+  ASSIGN_OR_RETURN(const std::set<std::string> files, VerifyFiles(folder, checkpoint.manifest));
   ASSIGN_OR_RETURN(checkpoint.model, ReadTensorFile(folder / run_directory::kModelFile));
   ASSIGN_OR_RETURN(checkpoint.optimizer, ReadTensorFile(folder / run_directory::kOptimizerFile));
   ASSIGN_OR_RETURN(checkpoint.state, ReadJsonFile(folder / run_directory::kStateFile));
+  if (files.contains(run_directory::kSeenFile)) {
+    ASSIGN_OR_RETURN(checkpoint.seen, ReadPatientKeys(folder / run_directory::kSeenFile));
+  }
   return checkpoint;
 }
 

@@ -6,19 +6,24 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "worker/model/weights.h"
+#include "worker/train/seen.h"
 
 namespace ecgtrain {
 
 struct Checkpoint {
   std::vector<NamedTensor> model;
   std::vector<NamedTensor> optimizer;
-  nlohmann::json state;     // state.json
+  nlohmann::json state;  // state.json
+  // seen.safetensors; nothing where that is unknown: in a checkpoint of an earlier program, or of one that
+  // started from such.
+  std::optional<PatientKeys> seen;
   nlohmann::json manifest;  // manifest.json; `format` and `files` are the writer's business
 };
 

@@ -54,6 +54,7 @@ absl::StatusOr<LoopEnd> Evaluate(Session& session) {
   RETURN_IF_ERROR(CheckClasses(of_checkpoint, classes));
   model.classes = static_cast<int64_t>(classes.size());
   ASSIGN_OR_RETURN(const RecordSet records, SelectFolds(*session.pack, spec.folds.test, label_task, "test"));
+  RETURN_IF_ERROR(CheckUnseen(session, records, parent.manifest));
   ASSIGN_OR_RETURN(const std::unique_ptr<Network> network, LoadNetwork(session, parent, model));
   const BatchMaker batches(*session.pack, static_cast<uint32_t>(model.samples), session.device.device);
   return ReportTest(session,

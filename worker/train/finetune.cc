@@ -83,12 +83,14 @@ absl::Status WarnOfOtherSignal(Session& session, const Checkpoint& parent) {
                                            " samples a second, this job at ", session.spec.signal.rate)}});
 }
 
-absl::StatusOr<std::unique_ptr<Network>> MakeNetwork(Session& session, size_t classes) {
+absl::StatusOr<std::unique_ptr<Network>> MakeNetwork(Session& session, size_t classes,
+                                                     const RecordSet& test) {
   TrainerSpec& spec = session.spec;
   std::optional<Checkpoint> parent;
   if (!spec.parent.empty()) {
     ASSIGN_OR_RETURN(parent, ReadParent(session));
     ASSIGN_OR_RETURN(spec.model, ModelFrom(*parent, spec));
+    RETURN_IF_ERROR(CheckUnseen(session, test, parent->manifest));
     RETURN_IF_ERROR(WarnOfOtherSignal(session, *parent));
   }
   spec.model.classes = static_cast<int64_t>(classes);
@@ -123,7 +125,7 @@ absl::StatusOr<LoopEnd> Finetune(Session& session) {
   ASSIGN_OR_RETURN(const size_t label_task, FindTask(*session.pack, session.spec.label_task));
   ASSIGN_OR_RETURN(const TrainingRecords records, SelectRecords(session, label_task));
   const std::vector<std::string>& classes = session.pack->info().tasks[label_task].classes;
-  ASSIGN_OR_RETURN(auto network, MakeNetwork(session, classes.size()));
+  ASSIGN_OR_RETURN(auto network, MakeNetwork(session, classes.size(), records.test));
   FinetuneTask task(session, records, label_task, std::move(network));
   return Train(session, task, records, classes, [&](const TrainingLoop& loop) -> absl::StatusOr<LoopEnd> {
     // Without a best epoch (no score was ever defined) the last weights are what there is.

@@ -10,9 +10,24 @@
 #include "absl/strings/str_join.h"
 #include "common/nearest_name.h"
 #include "worker/model/counter_random.h"
+#include "worker/train/artifact.h"
 #include "worker/train/failure.h"
 
 namespace ecgtrain {
+
+std::string SplitsCsv(const Pack& pack, const TrainingRecords& records) {
+  std::string text = "record,patient,split\n";
+  const auto add = [&](const RecordSet& set, absl::string_view split) {
+    for (const size_t index : set) {
+      const PackRecord record = pack.record(index);
+      absl::StrAppend(&text, CsvField(record.id), ",", CsvField(record.patient), ",", split, "\n");
+    }
+  };
+  add(records.training, "train");
+  add(records.validation, "validation");
+  add(records.test, "test");
+  return text;
+}
 
 absl::StatusOr<RecordSet> SelectFolds(const Pack& pack, absl::Span<const uint32_t> folds,
                                       std::optional<size_t> task, absl::string_view purpose) {

@@ -18,6 +18,15 @@ namespace ecgtrain {
 // Indices into a pack, ascending.
 using RecordSet = std::vector<size_t>;
 
+struct TrainingRecords {
+  RecordSet training;
+  RecordSet validation;
+  RecordSet test;
+};
+
+// One CSV line a record: its id, its patient, and train, validation or test.
+std::string SplitsCsv(const Pack& pack, const TrainingRecords& records);
+
 // The records of `folds`; with a label task only those that carry labels of it. USER_ERROR (failure.h),
 // naming `purpose` and the folds that the pack has, where there is none.
 absl::StatusOr<RecordSet> SelectFolds(const Pack& pack, absl::Span<const uint32_t> folds,

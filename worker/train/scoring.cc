@@ -13,6 +13,7 @@
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "worker/run_directory/run_directory.h"
+#include "worker/train/artifact.h"
 #include "worker/train/failure.h"
 #include "worker/train/pass_progress.h"
 
@@ -32,11 +33,6 @@ struct Cell {
 
 Json OptionalNumber(const std::optional<double>& value) {
   return value.has_value() ? Json(*value) : Json(nullptr);
-}
-
-std::string CsvField(absl::string_view text) {
-  if (text.find_first_of(",\"\n\r") == absl::string_view::npos) return std::string(text);
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
 }
 
 std::string PredictionsCsv(const PredictionInput& input, const Predictions& predictions) {
@@ -72,18 +68,6 @@ Json ScoresJson(const PredictionInput& input, const Predictions& predictions, co
           {"classes_scored", scores.classes_scored},
           {"classes_left_out", scores.classes_left_out},
           {"classes", classes}};
-}
-
-absl::Status WriteArtifact(Session& session, const std::string& name, const char* kind,
-                           const std::string& content) {
-  const std::filesystem::path folder = session.folder / run_directory::kArtifactsFolder;
-  RETURN_IF_ERROR(MakeDirectories(folder));
-  RETURN_IF_ERROR(WriteFileDurably(folder / name, content));
-  return session.events.Append("artifact",
-                               {{"path", absl::StrCat(run_directory::kArtifactsFolder, "/", name)},
-                                {"kind", kind},
-                                {"size", content.size()},
-                                {"sha256", Sha256Hex(content)}});
 }
 
 // Adds the windows' logits to the cells of their records; `positions` are the windows' places in the record
@@ -185,13 +169,16 @@ absl::StatusOr<LoopEnd> ReportTest(Session& session, const PredictionInput& inpu
                    "the network's answers on the test folds are not numbers");
   }
   RETURN_IF_ERROR(session.events.Append("phase", {{"phase", "finishing"}}));
-  RETURN_IF_ERROR(
-      WriteArtifact(session, "predictions.csv", "predictions", PredictionsCsv(input, *predictions)));
-  RETURN_IF_ERROR(WriteArtifact(session, "scores.json", "scores",
-                                absl::StrCat(ScoresJson(input, *predictions, *scores).dump(1), "\n")));
+  Json report = ScoresJson(input, *predictions, *scores);
+  StampLeaky(session, report);
+  RETURN_IF_ERROR(WriteArtifact(session.folder, session.events, "predictions.csv", "predictions",
+                                PredictionsCsv(input, *predictions)));
+  RETURN_IF_ERROR(WriteArtifact(session.folder, session.events, "scores.json", "scores",
+                                absl::StrCat(report.dump(1), "\n")));
   Json values = Json::object();
   for (const auto& [name, value] : ScoreMetrics("test/", *predictions, scores))
     values[name] = EventNumber(value);
+  StampLeaky(session, values);
   if (loop != nullptr) StampApproximate(loop->state(), values);
   RETURN_IF_ERROR(session.events.Append("result", {{"values", values},
                                                    {"classes_scored", scores->classes_scored},

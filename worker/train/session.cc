@@ -4,9 +4,11 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/status_macros.h"
 #include "worker/data/pack_data_set.h"
 #include "worker/run_directory/run_directory.h"
+#include "worker/train/artifact.h"
 #include "worker/train/failure.h"
 #include "worker/train/manifest.h"
 #include "worker/train/pass_progress.h"
@@ -188,11 +190,41 @@ absl::Status OpenPack(Session& session) {
   return CheckPreparation(info, session.spec.signal);
 }
 
-absl::StatusOr<Checkpoint> ReadParent(const Session& session) {
+absl::StatusOr<Checkpoint> ReadParent(Session& session) {
   auto checkpoint = ReadCheckpoint(session.folder / session.spec.parent);
-  if (checkpoint.ok()) return checkpoint;
+  if (checkpoint.ok()) {
+    session.seen_before = checkpoint->seen;
+    return checkpoint;
+  }
   const bool missing = checkpoint.status().code() == absl::StatusCode::kNotFound;
   return WithReason(checkpoint.status(), missing ? ExitReason::kDataMissing : ExitReason::kCheckpointCorrupt);
+}
+
+absl::Status CheckUnseen(Session& session, const RecordSet& test, const nlohmann::json& parent_manifest) {
+  const std::string parent = absl::StrCat("job/", parent_manifest.value("job", nlohmann::json()).dump());
+  if (!session.seen_before.has_value()) {
+    return Warn(session, "SEEN_UNKNOWN",
+                absl::StrCat("the checkpoint of ", parent,
+                             " does not say which patients it has seen: whether the test folds hold some of "
+                             "them is not known"));
+  }
+  const PatientKeys tested = PatientsOf(*session.pack, {&test, 1});
+  session.leaky_patients = CountShared(tested, *session.seen_before);
+  if (session.leaky_patients == 0) return absl::OkStatus();
+  const std::string finding =
+      absl::StrCat(session.leaky_patients, " of the ", tested.size(), " patients in the test folds [",
+                   absl::StrJoin(session.spec.folds.test, ", "), "] of ", session.pack->info().dataset,
+                   " were seen in the training of ", parent, " or of a job that it started from");
+  if (session.spec.allow_leakage) return Warn(session, "LEAKY", finding);
+  return Failure(
+      ExitReason::kLeaky,
+      absl::StrCat(finding,
+                   ": scores on them mean nothing. Leave them out of the pretraining, test on other "
+                   "folds, or set allow_leakage: true, which every report will tell"));
+}
+
+void StampLeaky(const Session& session, nlohmann::json& values) {
+  if (session.leaky_patients > 0) values["leaky_patients"] = session.leaky_patients;
 }
 
 void StampApproximate(const TrainingState& state, nlohmann::json& values) {
@@ -209,6 +241,11 @@ absl::StatusOr<LoopEnd> Train(Session& session, TrainingTask& task, const Traini
       folder, {spec.checkpoint.keep_last, spec.checkpoint.keep_best, spec.checkpoint.metric}, session.events);
   const nlohmann::json manifest =
       RunManifest(spec, classes, session.pack->info(), Fingerprint(spec, session.device));
+  std::optional<PatientKeys> seen;
+  if (session.seen_before.has_value()) {
+    const RecordSet own[] = {records.training, records.validation};
+    seen = Union(*session.seen_before, PatientsOf(*session.pack, own));
+  }
   TrainingLoop loop(task,
                     {.optimizer = spec.optimizer,
                      .schedule = spec.schedule,
@@ -216,11 +253,14 @@ absl::StatusOr<LoopEnd> Train(Session& session, TrainingTask& task, const Traini
                      .seed = spec.seed,
                      .dropout = spec.model.dropout,
                      .non_finite_limit = spec.non_finite_limit,
+                     .seen = std::move(seen),
                      .manifest = manifest},
                     {session.events, keeper, session.controls, session.clock});
   // For exit.json, however this ends.
   const absl::Cleanup remember_step = [&session, &loop] { session.step = loop.state().step; };
   if (checkpoint.has_value()) RETURN_IF_ERROR(Resume(session, *checkpoint, manifest, loop));
+  RETURN_IF_ERROR(WriteArtifact(session.folder, session.events, "splits.csv", "splits",
+                                SplitsCsv(*session.pack, records)));
   RETURN_IF_ERROR(
       AnnounceTraining(session, records, loop.state().step, task.network().weights().ParameterCount()));
   ASSIGN_OR_RETURN(const LoopEnd end, loop.Run());

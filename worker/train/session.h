@@ -34,23 +34,29 @@ struct Session {
   Clock& clock;
   ComputeDevice device;
   std::unique_ptr<Pack> pack;
-  uint64_t step = 0;  // the last one done, for exit.json
+  // Whom inputs/parent has seen, its ancestors included; nobody without a parent, nothing where its
+  // checkpoint does not say.
+  std::optional<PatientKeys> seen_before = PatientKeys();
+  uint64_t leaky_patients = 0;  // of the test folds
+  uint64_t step = 0;            // the last one done, for exit.json
 };
 
 // Opens the pack that the specification names, making it first where it names a data set. DATA_MISSING,
 // DATA_CORRUPT, USER_ERROR, DISK_FULL (failure.h); CANCELLED where a stop was asked for meanwhile.
 absl::Status OpenPack(Session& session);
 
-// Reads inputs/parent. CHECKPOINT_CORRUPT naming the file; DATA_MISSING where there is none.
-absl::StatusOr<Checkpoint> ReadParent(const Session& session);
+// Reads inputs/parent, and from it `seen_before`. CHECKPOINT_CORRUPT naming the file; DATA_MISSING where
+// there is none.
+absl::StatusOr<Checkpoint> ReadParent(Session& session);
 
-struct TrainingRecords {
-  RecordSet training;
-  RecordSet validation;
-  RecordSet test;
-};
+// LEAKY, with numbers, where patients of `test` are among those seen before, unless the specification allows
+// it: then a warning, and `leaky_patients` for the reports. A warning where nobody knows.
+absl::Status CheckUnseen(Session& session, const RecordSet& test, const nlohmann::json& parent_manifest);
 
-// Says in a result's `values` how often the training went on in another environment, where it did.
+// Says in a result's `values` how many patients of the test folds were seen before, where there are any.
+void StampLeaky(const Session& session, nlohmann::json& values);
+
+// Likewise how often the training went on in another environment.
 void StampApproximate(const TrainingState& state, nlohmann::json& values);
 
 // Runs the loop from the newest usable checkpoint: of the run directory, else inputs/resume, else from the

@@ -71,6 +71,7 @@ absl::Status ReadTask(const Json& json, const std::string& where, TrainerSpec& s
   fields.Ignore({"dataset", "from"});  // resolved by the worker into `data` and `inputs`
   const Json& folds = fields.Object("folds");
   const Json& signal = fields.Object("signal");
+  if (spec.kind == TaskKind::kEvaluate) spec.folds = {.train = {}, .validation = {}};  // it only tests
   RETURN_IF_ERROR(ReadFolds(folds, fields.Path("folds"), spec.folds));
   RETURN_IF_ERROR(ReadSignal(signal, fields.Path("signal"), spec.signal));
   if (spec.kind == TaskKind::kPretrain) {
@@ -189,6 +190,7 @@ absl::Status ReadJobSpec(const Json& json, TrainerSpec& spec) {
                                {"tf32", Precision::kTf32},
                                {"bf16", Precision::kBf16}});
   fields.ReadUnsigned("seed", spec.seed, 0, 0xffffffff);
+  fields.Read("allow_leakage", spec.allow_leakage);
   fields.ReadUnsigned("non_finite_limit", spec.non_finite_limit, 1, 100000);
   RETURN_IF_ERROR(ReadModel(fields.Object("model"), "spec.model", spec));
   const char* task = spec.kind == TaskKind::kPretrain   ? "pretrain"

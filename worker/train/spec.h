@@ -101,6 +101,7 @@ struct TrainerSpec {
   Precision precision = Precision::kAuto;
   uint64_t seed = 1;
   uint64_t non_finite_limit = 10;  // steps in a row
+  bool allow_leakage = false;
   CheckpointSettings checkpoint;
 
   DataSource data;

@@ -233,6 +233,7 @@ Checkpoint TrainingLoop::Snapshot() const {
   TrainingState state = state_;
   state.plateau = plateau_.state();
   checkpoint.state = StateToJson(state);
+  checkpoint.seen = config_.seen;
   checkpoint.manifest = config_.manifest;
   checkpoint.manifest["step"] = state_.step;
   checkpoint.manifest["epoch"] = CurrentEpoch();

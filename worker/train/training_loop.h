@@ -35,8 +35,9 @@ struct LoopConfig {
   CheckpointSettings checkpoint;
   uint64_t seed = 1;
   double dropout = 0;
-  uint64_t non_finite_limit = 10;  // steps in a row that end the training
-  nlohmann::json manifest;         // what a checkpoint's manifest says besides step, epoch and metrics
+  uint64_t non_finite_limit = 10;   // steps in a row that end the training
+  std::optional<PatientKeys> seen;  // as of Checkpoint
+  nlohmann::json manifest;          // what a checkpoint's manifest says besides step, epoch and metrics
 };
 
 // Where the loop's effects go.

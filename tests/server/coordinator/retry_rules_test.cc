@@ -36,7 +36,7 @@ AttemptHistory Ended(const std::vector<v1::EndReason>& reasons, absl::Duration l
 }
 
 TEST(RetryRulesTest, EachReasonLeadsToTheStateOfTheTable) {
-  const std::vector<std::pair<v1::EndReason, v1::JobState>> table = {
+  const std::pair<v1::EndReason, v1::JobState> table[] = {
       {v1::COMPLETED, v1::SUCCEEDED},    {v1::STOPPED_CANCEL, v1::CANCELLED},
       {v1::STOPPED_PAUSE, v1::PAUSED},   {v1::PREEMPTED, v1::QUEUED},
       {v1::DRAINED, v1::QUEUED},         {v1::USER_ERROR, v1::FAILED},
@@ -47,7 +47,9 @@ TEST(RetryRulesTest, EachReasonLeadsToTheStateOfTheTable) {
       {v1::DISK_FULL, v1::QUEUED},       {v1::GPU_FAULT, v1::QUEUED},
       {v1::DEVICE_BUSY, v1::QUEUED},     {v1::START_FAILED, v1::QUEUED},
       {v1::TRAINER_CRASHED, v1::QUEUED}, {v1::TRAINER_STUCK, v1::QUEUED},
-      {v1::WORKER_LOST, v1::QUEUED},     {v1::INTERNAL, v1::QUEUED}};
+      {v1::WORKER_LOST, v1::QUEUED},     {v1::INTERNAL, v1::QUEUED},
+      {v1::LEAKY, v1::FAILED},
+  };
   for (const auto& [reason, state] : table) {
     const Verdict verdict = JudgeAttempt(RunningJob(), Ended({reason}), kNow);
     EXPECT_EQ(verdict.state, state) << v1::EndReason_Name(reason);

@@ -52,6 +52,7 @@ TEST(EndReasonTest, FileThenCodeThenSignalDecide) {
       {std::nullopt, 23, v1::STOP_NONE, v1::DATA_MISSING, 23},
       {std::nullopt, 24, v1::STOP_NONE, v1::DATA_CORRUPT, 24},
       {std::nullopt, 29, v1::STOP_NONE, v1::DATA_CHANGED, 29},
+      {std::nullopt, 30, v1::STOP_NONE, v1::LEAKY, 30},
       {std::nullopt, 25, v1::STOP_NONE, v1::CHECKPOINT_CORRUPT, 25},
       {std::nullopt, 26, v1::STOP_NONE, v1::DISK_FULL, 26},
       {std::nullopt, 27, v1::STOP_NONE, v1::GPU_FAULT, 27},

@@ -86,7 +86,8 @@ class DamagedCheckpoint : public AttemptFixture {
 
   std::vector<Damage> AllDamage() {
     std::vector<Damage> all;
-    for (const char* file : {"model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"}) {
+    for (const char* file :
+         {"model.safetensors", "optimizer.safetensors", "state.json", "seen.safetensors", "manifest.json"}) {
       for (const size_t offset : Places(file, 50)) all.push_back({file, offset});
       const auto size =
           static_cast<size_t>(std::filesystem::file_size(Folder("stopped") / "checkpoints" / kNewest / file));
@@ -111,7 +112,7 @@ class DamagedCheckpoint : public AttemptFixture {
 
 TEST_F(DamagedCheckpoint, IsFoundWhereverTheDamageIsAndTheOneBeforeTakesItsPlace) {
   const std::vector<Damage> all = AllDamage();
-  ASSERT_EQ(all.size(), 4u * (50 + 4));
+  ASSERT_EQ(all.size(), 5u * (50 + 4));
   for (size_t i = 0; i < all.size(); ++i) {
     SCOPED_TRACE(testing::PrintToString(all[i]));
     const std::string name = absl::StrCat("damaged-", i);
@@ -128,7 +129,8 @@ TEST_F(DamagedCheckpoint, IsFoundWhereverTheDamageIsAndTheOneBeforeTakesItsPlace
 }
 
 TEST_F(DamagedCheckpoint, TheRunEndsAsIfNothingHadHappened) {
-  for (const char* file : {"model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"}) {
+  for (const char* file :
+       {"model.safetensors", "optimizer.safetensors", "state.json", "seen.safetensors", "manifest.json"}) {
     const std::string name = absl::StrCat("damaged-", file);
     FlipByte(CopyOfStopped(name) / file);
     ASSERT_EQ(Run(spec_, name).reason, ExitReason::kCompleted);

@@ -52,7 +52,8 @@ TEST_F(TrainerTest, TakesTheEncoderOfItsParentAndAFrozenOneStaysAsItIs) {
 TEST_F(TrainerTest, ADamagedParentIsNamed) {
   Json spec = Spec("finetune");
   spec["inputs"]["parent"] = "inputs/parent";
-  for (const char* file : {"model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"}) {
+  for (const char* file :
+       {"model.safetensors", "optimizer.safetensors", "state.json", "seen.safetensors", "manifest.json"}) {
     const std::string name = absl::StrCat("child-", file);
     GiveParent(name);
     FlipByte(Folder(name) / "inputs/parent" / file);
