@@ -26,6 +26,7 @@ absl::Status Bad(absl::string_view expected) {
 absl::Status ReadMapping(const YAML::Node& node, const std::map<std::string, Reader>& readers) {
   if (!node.IsMap()) return Bad("a mapping of keys to values");
   std::vector<std::string> known;
+  known.reserve(readers.size());
   for (const auto& [key, reader] : readers) known.push_back(key);
   std::set<std::string> seen;
   for (const auto& member : node) {
