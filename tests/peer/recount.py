@@ -2,9 +2,9 @@
 """Counts the records and labels of a data set from its raw files, with wfdb, h5py, scipy and csv alone, and compares them with a
 pack of it.
 
-    python recount.py TYPE FOLDER [--inspect FILE]     types: ptbxl cpsc2018 challenge code15
+    python recount.py TYPE FOLDER [--ecg-data PROGRAM [--gain G]]     types: ptbxl cpsc2018 challenge code15
 
-FILE is what `ecg-data inspect PACK --json` printed ("-": standard input). Without it the counts are printed. Exit code 1 when they
+PROGRAM, a built ecg-data, packs the set; without it the counts of the raw files are printed. Needs wfdb, h5py and scipy. Exit code 1 when they
 differ. The gate of ecg-data (flat, too short, not finite, ...) is not repeated here: records that a pack left out for such a
 reason are added to its count, labels are compared where nothing was left out.
 """
@@ -15,7 +15,9 @@ import glob
 import json
 import os
 import re
+import subprocess
 import sys
+import tempfile
 from collections import Counter
 
 CPSC = ["Normal", "AF", "I-AVB", "LBBB", "RBBB", "PAC", "PVC", "STD", "STE"]
@@ -127,7 +129,7 @@ def compare(counts, pack):
     for task in pack["tasks"]:
         name = task["name"]
         if left_out == 0 and counts.labelled[name] != task["labelled_records"]:
-            differences.append(f"{name}: {counts.labelled[name]} labelled records in the files, {task['labelled']} in the pack")
+            differences.append(f"{name}: {counts.labelled[name]} labelled records in the files, {task['labelled_records']} in the pack")
         for label, found in task["positives"].items():
             wanted = counts.classes.get(name, {}).get(label, 0)
             if not found <= wanted <= found + left_out:
@@ -135,19 +137,28 @@ def compare(counts, pack):
     return differences, left_out
 
 
+def describe(program, kind, folder, gain):
+    """What `ecg-data inspect` says of the set's pack."""
+    with tempfile.TemporaryDirectory() as cache:
+        command = [program, "pack", "--type", kind, "--path", folder, "--gain", gain, "--rate", "100", "--cache", cache]
+        path = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        return json.loads(subprocess.run([program, "inspect", path, "--json"], check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
 def main():
     parser = argparse.ArgumentParser()
     readers = {"ptbxl": ptbxl, "cpsc2018": cpsc2018, "challenge": challenge, "code15": code15}
     parser.add_argument("type", choices=readers)
     parser.add_argument("folder")
-    parser.add_argument("--inspect")
+    parser.add_argument("--ecg-data")
+    parser.add_argument("--gain", default="0")
     arguments = parser.parse_args()
     counts = Counts()
     readers[arguments.type](arguments.folder, counts)
-    if not arguments.inspect:
+    if not arguments.ecg_data:
         print(json.dumps({"records": counts.records, "labelled": counts.labelled, "classes": counts.classes}, indent=1))
         return 0
-    pack = json.load(sys.stdin if arguments.inspect == "-" else open(arguments.inspect))
+    pack = describe(arguments.ecg_data, arguments.type, arguments.folder, arguments.gain)
     differences, left_out = compare(counts, pack)
     for line in differences:
         print("differs:", line)

@@ -37,7 +37,8 @@ class SettingsTest : public testing::Test {
 TEST_F(SettingsTest, ConfigIsRead) {
   ASSERT_TRUE(
       Read("server: gpu-lab:7443\nname: host-a\ncpu_slots: 2\nexit_when_idle: 10m\nkeep_finished: 1h\n"
-           "datasets:\n  ptbxl: {type: ptbxl, path: /data/ptbxl}\n  small: {type: synthetic, records: 50, "
+           "datasets:\n  ptbxl: {type: ptbxl, path: /data/ptbxl}\n  mv: {type: code15, path: /data/c, gain: 1}\n"
+           "  small: {type: synthetic, records: 50, "
            "seed: 3}\n")
           .ok());
   EXPECT_EQ(settings_.server, "gpu-lab:7443");
@@ -45,6 +46,8 @@ TEST_F(SettingsTest, ConfigIsRead) {
   EXPECT_EQ(settings_.exit_when_idle, absl::Minutes(10));
   EXPECT_EQ(settings_.keep_finished, absl::Hours(1));
   EXPECT_EQ(settings_.datasets.at("ptbxl").path, "/data/ptbxl");
+  EXPECT_EQ(settings_.datasets.at("mv").type, "code15");
+  EXPECT_EQ(settings_.datasets.at("mv").gain, 1);
   EXPECT_EQ(settings_.datasets.at("small").records, 50);
   EXPECT_EQ(settings_.datasets.at("synthetic").records, 600);
 }
