@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -16,8 +15,9 @@ namespace {
 
 constexpr uint64_t kMaxBytes = 64 << 20;                 // of a row, a chunk, and the chunks that are kept
 constexpr uint64_t kMaxRowElements = uint64_t{1} << 24;  // of a row: 128 MiB as doubles
-constexpr uint64_t kMaxRows = uint64_t{1} << 32;
-constexpr uint64_t kMaxNames = 10'000'000;
+constexpr uint64_t kMaxRowChunkBytes = 256 << 20;        // of the chunks that hold a row, decompressed
+constexpr uint64_t kMaxRows = 10'000'000;
+constexpr uint64_t kMaxRatio = 1032;  // deflate makes no more bytes of one
 constexpr size_t kMaxRank = 8;
 
 // One value of `size` bytes as the number of its bits, in this machine's order.
@@ -170,7 +170,10 @@ absl::Status Hdf5Dataset::CheckSizes() {
         absl::StrCat(objects_.file().path().string(), ", dataset \"", path_, "\": ", what));
   };
   if (shape_.empty() || type_.size == 0) return bad("expected a dataset with dimensions and a datatype");
-  if (shape_.front() > kMaxRows) return bad("expected at most 2^32 rows");
+  const uint64_t most_rows = std::min(kMaxRows, kMaxRatio * objects_.file().size());
+  if (shape_.front() > most_rows)
+    return bad(absl::StrCat("expected at most ", most_rows, " rows in a file of ", objects_.file().size(),
+                            " bytes, found ", shape_.front()));
   uint64_t row_bytes = type_.size;
   for (size_t i = 1; i < shape_.size(); ++i) {
     if (!Multiply(row_bytes, shape_[i], kMaxBytes, &row_bytes)) return bad("expected rows of at most 64 MiB");
@@ -188,6 +191,11 @@ absl::Status Hdf5Dataset::CheckSizes() {
       chunk_counts_.push_back((shape_[i] + layout_.chunk[i] - 1) / layout_.chunk[i]);
       if (!Multiply(chunks, chunk_counts_.back(), uint64_t{1} << 62, &chunks))
         return bad("expected fewer chunks");
+    }
+    uint64_t of_row = chunk_bytes_;
+    for (size_t i = 1; i < shape_.size(); ++i) {
+      if (!Multiply(of_row, chunk_counts_[i], kMaxRowChunkBytes, &of_row))
+        return bad("expected chunks of at most 256 MiB together that hold a row");
     }
     return absl::OkStatus();
   }
@@ -208,7 +216,8 @@ absl::Status Hdf5Dataset::ReadChunkTree() {
   const size_t rank = shape_.size();
   const size_t address_size = objects_.address_size();
   std::vector<uint64_t> nodes = {layout_.address};
-  std::set<uint64_t> seen;
+  Hdf5Budget budget(objects_.file().size());
+  const uint64_t entry = 8 + 8 * (rank + 1) + address_size;
   while (!nodes.empty()) {
     const uint64_t address = nodes.back();
     nodes.pop_back();
@@ -217,9 +226,8 @@ absl::Status Hdf5Dataset::ReadChunkTree() {
     head.Expect(1, 1, "node type");
     const uint64_t level = head.Number(1, "node level");
     const uint64_t count = head.Number(2, "entries");
-    head.Require(seen.insert(address).second, "node address", "expected a new one, found a circle");
+    head.Require(budget.Take(8 + 2 * address_size + count * entry), "entries", kHdf5Overlap);
     RETURN_IF_ERROR(head.status());
-    const uint64_t entry = 8 + 8 * (rank + 1) + address_size;
     ASSIGN_OR_RETURN(Hdf5Fields entries, objects_.Fields(address + 8 + 2 * address_size, count * entry));
     for (uint64_t i = 0; i < count; ++i) {
       Chunk chunk;
@@ -337,9 +345,9 @@ absl::StatusOr<std::vector<double>> Hdf5Dataset::ReadRow(uint64_t row) const {
 }
 
 absl::StatusOr<std::vector<std::string>> Hdf5Dataset::ReadNames() const {
-  if (row_elements_ != 1 || type_.kind == Hdf5Type::Kind::kFloat || rows() > kMaxNames) {
+  if (row_elements_ != 1 || type_.kind == Hdf5Type::Kind::kFloat) {
     return absl::DataLossError(absl::StrCat(objects_.file().path().string(), ", dataset \"", path_,
-                                            "\": expected one integer or text a row, at most ", kMaxNames));
+                                            "\": expected one integer or text a row"));
   }
   std::vector<std::string> names;
   for (uint64_t row = 0; row < rows(); ++row) {

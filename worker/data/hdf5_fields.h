@@ -15,6 +15,26 @@ namespace ecgtrain {
 
 inline constexpr uint64_t kHdf5Undefined = ~uint64_t{0};  // the address of what is not there
 
+// The parts of a file lie side by side, so together they are no larger than it: bounds what damaged
+// addresses, which may point anywhere and in circles, make us read. Thread-compatible.
+class Hdf5Budget {
+ public:
+  explicit Hdf5Budget(uint64_t file_size) : left_(file_size) {}
+
+  // Whether a part of so many bytes still fits.
+  bool Take(uint64_t bytes) {
+    const bool fits = bytes <= left_;
+    if (fits) left_ -= bytes;
+    return fits;
+  }
+
+ private:
+  uint64_t left_;
+};
+
+inline constexpr char kHdf5Overlap[] =
+    "expected parts that lie side by side; they are larger than the file, so they overlap or form a circle";
+
 // The first error sticks: fields that follow read as 0, and status() tells it. Thread-compatible.
 class Hdf5Fields {
  public:

@@ -1,7 +1,6 @@
 #include "worker/data/hdf5_objects.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -15,7 +14,8 @@ namespace {
 constexpr absl::string_view kSignature("\x89HDF\r\n\x1a\n", 8);
 constexpr size_t kMaxMessages = 100'000;
 constexpr uint64_t kMaxBlock = 64 << 20;  // of metadata
-constexpr uint8_t kShared = 2;            // flag of a message that lies elsewhere
+constexpr size_t kMaxName = 4096;
+constexpr uint8_t kShared = 2;  // flag of a message that lies elsewhere
 
 bool IsSize(uint64_t size) { return size == 2 || size == 4 || size == 8; }
 
@@ -28,7 +28,7 @@ struct Block {
 // Collects the messages of an object header, block after block. Thread-compatible.
 class MessageReader {
  public:
-  explicit MessageReader(const Hdf5Objects& objects) : objects_(objects) {}
+  explicit MessageReader(const Hdf5Objects& objects) : objects_(objects), budget_(objects.file().size()) {}
 
   absl::StatusOr<std::vector<Hdf5Message>> Run(uint64_t address) {
     ASSIGN_OR_RETURN(const std::string start, objects_.ReadAt(address, 4));
@@ -117,9 +117,7 @@ class MessageReader {
     const uint64_t address = fields.Address(objects_.address_size(), "continuation address");
     const uint64_t size = fields.Number(objects_.length_size(), "continuation size");
     fields.Require(size <= kMaxBlock, "continuation size", "expected at most 64 MiB");
-    const bool again = std::any_of(blocks_.begin(), blocks_.end(),
-                                   [address](const Block& block) { return block.address == address; });
-    fields.Require(!again, "continuation address", "expected a new one, found a circle");
+    fields.Require(budget_.Take(size), "continuation size", kHdf5Overlap);
     blocks_.push_back({address, size});
     return fields.status();
   }
@@ -127,6 +125,7 @@ class MessageReader {
   std::string Path() const { return objects_.file().path().string(); }
 
   const Hdf5Objects& objects_;
+  Hdf5Budget budget_;
   std::vector<Block> blocks_;
   std::vector<Hdf5Message> messages_;
   bool new_ = false;
@@ -237,8 +236,9 @@ absl::StatusOr<std::vector<Hdf5Message>> Hdf5Objects::Find(absl::string_view pat
 absl::StatusOr<std::map<std::string, uint64_t>> Hdf5Objects::ReadLinks(
     const std::vector<Hdf5Message>& group) const {
   std::map<std::string, uint64_t> links;
+  Hdf5Budget budget(file_->size());
   for (const Hdf5Message& message : group) {
-    if (message.type == kHdf5SymbolTable) RETURN_IF_ERROR(ReadSymbolTable(message, &links));
+    if (message.type == kHdf5SymbolTable) RETURN_IF_ERROR(ReadSymbolTable(message, &budget, &links));
     if (message.type == kHdf5Link) RETURN_IF_ERROR(ReadLink(message, &links));
     if (message.type != kHdf5LinkInfo) continue;
     Hdf5Fields fields = Fields(message);
@@ -266,7 +266,7 @@ absl::Status Hdf5Objects::ReadLink(const Hdf5Message& message, std::map<std::str
   return fields.status();
 }
 
-absl::Status Hdf5Objects::ReadSymbolTable(const Hdf5Message& message,
+absl::Status Hdf5Objects::ReadSymbolTable(const Hdf5Message& message, Hdf5Budget* budget,
                                           std::map<std::string, uint64_t>* links) const {
   Hdf5Fields table = Fields(message);
   std::vector<uint64_t> nodes = {table.Address(address_size_, "address of B-tree")};
@@ -279,20 +279,21 @@ absl::Status Hdf5Objects::ReadSymbolTable(const Hdf5Message& message,
   heap.Skip(length_size_);
   const uint64_t data_address = heap.Address(address_size_, "heap data address");
   heap.Require(heap_size <= kMaxBlock, "heap size", "expected at most 64 MiB");
+  heap.Require(budget->Take(heap_size), "heap size", kHdf5Overlap);
   RETURN_IF_ERROR(heap.status());
   ASSIGN_OR_RETURN(const std::string names, ReadAt(data_address, heap_size));
-  std::set<uint64_t> seen;
   while (!nodes.empty()) {
     const uint64_t address = nodes.back();
     nodes.pop_back();
     ASSIGN_OR_RETURN(Hdf5Fields node, Fields(address, 8));
     const bool leaf = node.Bytes(4, "signature") == "SNOD";
-    node.Require(seen.insert(address).second, "node address", "expected a new one, found a circle");
     node.Skip(2);
     const uint64_t count = node.Number(2, "entries");
+    const uint64_t size = leaf ? 8 + count * (2 * address_size_ + 24)
+                               : 8 + 2 * address_size_ + count * (length_size_ + address_size_);
+    node.Require(budget->Take(size), "entries", kHdf5Overlap);
     RETURN_IF_ERROR(node.status());
     if (!leaf) {
-      const uint64_t size = 8 + 2 * address_size_ + count * (length_size_ + address_size_);
       ASSIGN_OR_RETURN(Hdf5Fields tree, Fields(address, size));
       tree.ExpectText("TREE", "signature");
       tree.Expect(1, 0, "node type");
@@ -304,15 +305,17 @@ absl::Status Hdf5Objects::ReadSymbolTable(const Hdf5Message& message,
       RETURN_IF_ERROR(tree.status());
       continue;
     }
-    ASSIGN_OR_RETURN(Hdf5Fields entries, Fields(address + 8, count * (2 * address_size_ + 24)));
+    ASSIGN_OR_RETURN(Hdf5Fields entries, Fields(address + 8, size - 8));
     for (uint64_t i = 0; i < count; ++i) {
       const uint64_t name = entries.Address(address_size_, "link name offset");
       const uint64_t object = entries.Address(address_size_, "object header address");
       entries.Skip(24);
-      entries.Require(name < names.size(), "link name offset",
-                      absl::StrCat("expected one below ", names.size()));
+      const size_t end = names.find('\0', name);
+      entries.Require(end != std::string::npos && end - name <= kMaxName, "link name offset",
+                      absl::StrCat("expected one of a name of at most ", kMaxName, " bytes in a heap of ",
+                                   names.size(), ", found ", name));
       RETURN_IF_ERROR(entries.status());
-      (*links)[names.substr(name, names.find('\0', name) - name)] = object;
+      (*links)[names.substr(name, end - name)] = object;
     }
   }
   return absl::OkStatus();

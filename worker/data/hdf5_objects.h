@@ -64,7 +64,8 @@ class Hdf5Objects {
   absl::Status ReadNewSuperblock(Hdf5Fields& fields, uint64_t start);
   absl::StatusOr<std::vector<Hdf5Message>> ReadMessages(uint64_t address) const;
   absl::StatusOr<std::map<std::string, uint64_t>> ReadLinks(const std::vector<Hdf5Message>& group) const;
-  absl::Status ReadSymbolTable(const Hdf5Message& message, std::map<std::string, uint64_t>* links) const;
+  absl::Status ReadSymbolTable(const Hdf5Message& message, Hdf5Budget* budget,
+                               std::map<std::string, uint64_t>* links) const;
   absl::Status ReadLink(const Hdf5Message& message, std::map<std::string, uint64_t>* links) const;
 
   std::unique_ptr<SourceFile> file_;

@@ -116,6 +116,62 @@ TEST(Hdf5Test, CutFileIsAnErrorThatTellsTheSize) {
               HasSubstr(absl::StrCat("end of file address: expected at most the file's ", whole.size() - 1)));
 }
 
+// The last error of opening a dataset of the reference file and reading its first row, where `change` was
+// made to the file.
+template <typename Change>
+std::string ErrorAfter(const std::string& file, const std::string& path, Change change) {
+  TestFolder folder;
+  std::string bytes = ReadFile(Reference() / file, 1 << 20).value();
+  change(bytes);
+  folder.Write("r.h5", bytes);
+  const absl::StatusOr<Opened> opened = Open(folder.path(), "r.h5", path);
+  const absl::Status status = opened.ok() ? opened->dataset->ReadRow(0).status() : opened.status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  return std::string(status.message());
+}
+
+void Put(std::string& bytes, size_t at, uint64_t value, size_t size) {
+  for (size_t i = 0; i < size; ++i) bytes.at(at + i) = static_cast<char>(value >> 8 * i);
+}
+
+std::string Numbers(const std::vector<uint64_t>& values, size_t size) {
+  std::string bytes(values.size() * size, '\0');
+  for (size_t i = 0; i < values.size(); ++i) Put(bytes, i * size, values[i], size);
+  return bytes;
+}
+
+TEST(Hdf5Test, RowsAreBoundedByWhatTheFileCanHold) {
+  const std::string error = ErrorAfter("contiguous.h5", "tracings", [](std::string& bytes) {
+    Put(bytes, bytes.find(Numbers({5, 6, 12}, 8)), 5'000'000, 8);
+  });
+  EXPECT_THAT(error,
+              HasSubstr("dataset \"tracings\": expected at most 3640896 rows in a file of 3528 bytes"));
+}
+
+TEST(Hdf5Test, ChunksFarLargerThanTheirRowAreRefused) {
+  const std::string error = ErrorAfter("gzip.h5", "tracings", [](std::string& bytes) {
+    const std::string chunk = Numbers({1, 6, 12, 4}, 4);
+    bytes.replace(bytes.find(chunk), chunk.size(), Numbers({1, 1, 15 << 20, 4}, 4));
+  });
+  EXPECT_THAT(error, HasSubstr("expected chunks of at most 256 MiB together that hold a row"));
+}
+
+TEST(Hdf5Test, TreeThatIsACircleIsRefused) {
+  const std::string error = ErrorAfter("group.h5", "a/b/tracings", [](std::string& bytes) {
+    const size_t tree = bytes.find("TREE");
+    Put(bytes, tree + 32, tree, 8);  // its first child
+  });
+  EXPECT_THAT(error, HasSubstr("so they overlap or form a circle"));
+}
+
+TEST(Hdf5Test, NameThatDoesNotEndIsRefused) {
+  const std::string error = ErrorAfter("group.h5", "a/b/tracings", [](std::string& bytes) {
+    Put(bytes, bytes.find("HEAP") + 8, 9, 8);  // size of the heap: up to the first name's first letter
+  });
+  EXPECT_THAT(error,
+              HasSubstr("link name offset: expected one of a name of at most 4096 bytes in a heap of 9"));
+}
+
 TEST(Hdf5Test, NewMetadataIsGuardedByItsChecksum) {
   // The published value of lookup3's hashlittle("Four score and seven years ago", 30, 0).
   EXPECT_EQ(Hdf5Checksum("Four score and seven years ago"), 0x17770551u);
