@@ -1,6 +1,7 @@
 #include "worker/data/signal_source.h"
 
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -35,22 +36,12 @@ class WfdbSource final : public SignalSource {
   }
 
   absl::Status AddIdentity(const SignalPlace& place, Sha256* digest) const override {
-    const std::string name = absl::StrCat(place.file, ".hea");
-    const absl::StatusOr<std::string> text = folder_.Read(name, 1 << 20);
-    if (absl::IsNotFound(text.status())) return absl::OkStatus();
-    RETURN_IF_ERROR(text.status());
-    ASSIGN_OR_RETURN(const WfdbHeader header, ParseWfdbHeader(*text, (folder_.path() / name).string()));
-    digest->Update(absl::StrCat(place.file, "\n", text->size(), "\n", *text));
+    ASSIGN_OR_RETURN(const std::vector<WfdbSegment> segments, AddRecord(place.file, digest));
     const std::string parent = place.file.substr(0, place.file.rfind('/') + 1);
-    const std::string* last = nullptr;
-    for (const WfdbSignal& signal : header.signals) {
-      if (last == nullptr || *last != signal.file)
-        RETURN_IF_ERROR(AddFile(folder_, absl::StrCat(parent, signal.file), false, digest));
-      last = &signal.file;
-    }
-    for (const WfdbSegment& segment : header.segments) {
-      const SignalPlace part{absl::StrCat(parent, segment.record)};
-      if (segment.record != "~" && part.file != place.file) RETURN_IF_ERROR(AddIdentity(part, digest));
+    std::set<absl::string_view> added = {"~"};  // a gap
+    for (const WfdbSegment& segment : segments) {
+      if (added.insert(segment.record).second)
+        RETURN_IF_ERROR(AddRecord(absl::StrCat(parent, segment.record), digest).status());
     }
     return absl::OkStatus();
   }
@@ -62,6 +53,25 @@ class WfdbSource final : public SignalSource {
   }
 
  private:
+  // The header and its signal files. Returns the segments, which it does not follow: those of a segment are
+  // never read, and may lead back to it.
+  absl::StatusOr<std::vector<WfdbSegment>> AddRecord(const std::string& record, Sha256* digest) const {
+    const std::string name = absl::StrCat(record, ".hea");
+    const absl::StatusOr<std::string> text = folder_.Read(name, 1 << 20);
+    if (absl::IsNotFound(text.status())) return std::vector<WfdbSegment>();
+    RETURN_IF_ERROR(text.status());
+    ASSIGN_OR_RETURN(WfdbHeader header, ParseWfdbHeader(*text, (folder_.path() / name).string()));
+    digest->Update(absl::StrCat(record, "\n", text->size(), "\n", *text));
+    const std::string parent = record.substr(0, record.rfind('/') + 1);
+    const std::string* last = nullptr;
+    for (const WfdbSignal& signal : header.signals) {
+      if (last == nullptr || *last != signal.file)
+        RETURN_IF_ERROR(AddFile(folder_, absl::StrCat(parent, signal.file), false, digest));
+      last = &signal.file;
+    }
+    return std::move(header.segments);
+  }
+
   SourceFolder folder_;
 };
 

@@ -383,6 +383,17 @@ TEST_F(DataSetsTest, DigestsFollowTablesHeadersAndSignals) {
   EXPECT_NE(digest(), first) << "another table";
 }
 
+TEST_F(DataSetsTest, DigestFollowsSegmentsThatLeadBackOnce) {
+  folder_.Write("one.hea", "one/2 12 500 4\npart 2\npart 2\n");
+  folder_.Write("part.hea", "part/1 12 500 4\none 4\n");
+  folder_.Write("ecgtrain.yaml", "{}\n");
+  folder_.Write("records.csv", "path,patient\none,ann\n");
+  const auto digest = [this] { return *Open({.type = "own"})->SourceDigest(); };
+  const std::string first = digest();
+  folder_.Write("part.hea", "part/1 12 500 4\none 4\n# note\n");
+  EXPECT_NE(digest(), first);
+}
+
 TEST_F(DataSetsTest, EveryTypeNeedsItsFolder) {
   for (const std::string& type : DataSetTypes()) {
     if (type == "synthetic") continue;
