@@ -23,6 +23,7 @@ namespace ecgtrain {
 namespace {
 
 constexpr char kDefaultName[] = "ecgtrain.yaml";
+constexpr size_t kMaxClasses = 1000;  // a column of more is hardly one of classes; bounds labels, a bit each
 
 // Classes that one cell lists.
 std::vector<std::string> SplitList(const std::string& cell, const std::string& separator) {
@@ -63,7 +64,15 @@ class ManifestReader {
       for (size_t row = 0; row < table_.rows() && own_.classes.empty(); ++row) {
         ASSIGN_OR_RETURN(const std::string cell, ReadText(table_, row, *own_.label_list));
         for (std::string& name : SplitList(cell, own_.separator)) classes.insert(std::move(name));
+        if (classes.size() > kMaxClasses)
+          return BadCell(table_, row, *own_.label_list, cell,
+                         absl::StrCat("at most ", kMaxClasses, " classes in all"));
       }
+    }
+    if (classes.size() > kMaxClasses) {
+      return absl::DataLossError(absl::StrCat((folder_.path() / own_.manifest).string(),
+                                              ": labels: expected at most ", kMaxClasses, " classes, found ",
+                                              classes.size()));
     }
     classes_.assign(classes.begin(), classes.end());
     return absl::OkStatus();

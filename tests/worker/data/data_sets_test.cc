@@ -296,6 +296,16 @@ TEST_F(DataSetsTest, OwnLabelsMayBeAList) {
   EXPECT_EQ(recordings.at("first").fold, FoldOfPatient("ann"));
 }
 
+TEST_F(DataSetsTest, OwnLabelColumnOfFreeTextIsRefused) {
+  folder_.Write("ecgtrain.yaml", "labels: {column: found}\n");
+  std::string manifest = "path,patient,found\n";
+  for (int row = 0; row < 1001; ++row) absl::StrAppend(&manifest, "one,ann,note ", row, "\n");
+  folder_.Write("records.csv", manifest);
+  EXPECT_THAT(
+      std::string(ErrorOf({.type = "own", .path = folder_.path()}).message()),
+      HasSubstr("records.csv line 1002, found: expected at most 1000 classes in all, found \"note 1000\""));
+}
+
 TEST_F(DataSetsTest, OwnHdf5IsJoinedByIdOrRow) {
   folder_.Write("data/x.h5", ReadFile(Reference() / "uneven.h5", 1 << 20).value());
   folder_.Write("ecgtrain.yaml",
