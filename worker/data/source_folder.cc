@@ -24,6 +24,10 @@ absl::Status OpenError(int error, const std::filesystem::path& path) {
                      ": a part of it is a symbolic link or not a folder; a data set holds "
                      "plain files in plain folders"));
   }
+  if (error == ENAMETOOLONG) {
+    return absl::DataLossError(absl::StrCat(
+        "cannot open ", path.string(), ": a part of the name is longer than ", "the name of a file can be"));
+  }
   return FileError(error, "open", path);
 }
 

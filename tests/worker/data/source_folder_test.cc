@@ -39,6 +39,13 @@ TEST_F(SourceFolderTest, NamesThatLeaveTheFolderAreRefused) {
   }
 }
 
+TEST_F(SourceFolderTest, NameLongerThanNamesCanBeIsRefused) {
+  const absl::Status status = Open().Read(std::string(300, 'n')).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("a part of the name is longer than"));
+  EXPECT_EQ(Open().Stat(std::string(300, 'n') + "/file").status().code(), absl::StatusCode::kDataLoss);
+}
+
 TEST_F(SourceFolderTest, LinksBelowTheFolderAreRefused) {
   std::filesystem::create_symlink(folder_.path() / "secret", folder_.path() / "set/link");
   std::filesystem::create_directory_symlink(folder_.path(), folder_.path() / "set/up");
