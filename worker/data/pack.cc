@@ -122,9 +122,9 @@ absl::StatusOr<PackInfo> ReadHeader(absl::string_view text, const std::filesyste
     info.flagged = header.at("flagged").get<std::map<std::string, uint64_t>>();
     info.amplitude = header.at("amplitude").get<double>();
     const double units = header.at("units_per_millivolt").get<double>();
-    if (!(units > 0))
-      return absl::DataLossError(
-          absl::StrCat("the header of ", path.string(), ", units_per_millivolt: expected a number over 0"));
+    if (!(units >= 1e-6 && units <= 1e6))
+      return absl::DataLossError(absl::StrCat("the header of ", path.string(),
+                                              ", units_per_millivolt: expected 1e-6 to 1e6, found ", units));
     info.millivolts_per_unit = static_cast<float>(1 / units);
     info.clipped_samples = header.at("clipped_samples").get<uint64_t>();
     info.skipped = header.at("skipped").get<std::map<std::string, uint64_t>>();

@@ -223,6 +223,20 @@ TEST_F(PackTest, HostileNumbersAreRefused) {
   }
 }
 
+TEST_F(PackTest, ScaleThatIsNoneIsRefused) {
+  ASSERT_TRUE(WritePack().ok());
+  const std::string whole = folder_.Read("x.pack"), scale = "\"units_per_millivolt\":1000.0";
+  ASSERT_NE(whole.find(scale), std::string::npos);
+  for (const char* number : {"1e-320", "-100.0", "0.0000", "1e+300"}) {
+    std::string bytes = whole;
+    bytes.replace(bytes.find(scale) + scale.size() - 6, 6, number);
+    Seal(bytes);
+    folder_.Write("hostile.pack", bytes);
+    EXPECT_EQ(Pack::Open(folder_.path() / "hostile.pack").status().code(), absl::StatusCode::kDataLoss)
+        << number;
+  }
+}
+
 TEST_F(PackTest, UnfinishedPackLeavesNothing) {
   {
     absl::StatusOr<PackWriter> writer = PackWriter::Create(path_, {{"all", {"A"}}});
