@@ -14,6 +14,7 @@
 #include "tests/fuzz/fuzz_targets.h"
 #include "worker/data/data_set.h"
 #include "worker/data/leads.h"
+#include "worker/data/preparation.h"
 #include "worker/data/wfdb_signal.h"
 
 namespace ecgtrain {
@@ -21,6 +22,7 @@ namespace {
 
 // So that an input's records are read in milliseconds.
 constexpr size_t kMaxRecords = 4;
+constexpr size_t kMaxPrepared = 1 << 16;
 
 struct Layout {
   const char* type;  // of the data set
@@ -104,10 +106,17 @@ absl::Status FuzzDataSet(absl::string_view bytes) {
   ASSIGN_OR_RETURN(const std::unique_ptr<DataSet> set,
                    OpenDataSet({.type = layout.type, .path = path, .rate = 100}));
   RETURN_IF_ERROR(set->SourceDigest().status());
+  Preparer preparer({.rate = 100});
+  PreparedRecording prepared;
   for (size_t i = 0; i < std::min(set->size(), kMaxRecords); ++i) {
-    ASSIGN_OR_RETURN(const Recording recording, set->Read(i));
+    ASSIGN_OR_RETURN(Recording recording, set->Read(i));
     Require(recording.fold >= 1 && recording.fold <= 10, "a fold from 1 to 10");
     Require(recording.rate > 0 && recording.millivolts.size() % kLeads == 0, "a rate and whole frames");
+    if (recording.millivolts.size() > kMaxPrepared) continue;
+    RETURN_IF_ERROR(preparer.Prepare(recording, prepared));
+    Require(
+        !prepared.skip_reason.empty() || (!prepared.samples.empty() && prepared.samples.size() % kLeads == 0),
+        "prepared frames, or a reason why there are none");
   }
   return absl::OkStatus();
 }

@@ -121,13 +121,13 @@ def data_set_seeds():
     classes = "1dAVb,RBBB,LBBB,SB,ST,AF"
     exams = f"exam_id,patient_id,{classes}\n1,5,True,False,False,False,False,False\n2,5.0,,,,,,\n"
     found = "#Dx: 426783006,164889003\n"
-    segments = f"r/2 12 100 {2 * SAMPLES}\ns1 {SAMPLES}\n~ {SAMPLES}\n"
-    seeds = [files(own, "p,who,AF\nr,a,1\ns1.hea,b,0\n", segments, header("s1", "r.dat"), frames()),
+    segments = f"r/2 12 1 {2 * SAMPLES}\ns1 {SAMPLES}\n~ {SAMPLES}\n"
+    seeds = [files(own, "p,who,AF\nr,a,1\ns1.hea,b,0\n", segments, header("s1", "r.dat", 1), frames()),
              files(own_hdf5, "p,who,n\nr.h5,a,1\nr.h5,b,2\n", hdf5()),
              files(statements, ptbxl, header("00001_lr", "00001_lr.dat"), frames()),
              files("Recording,First_label,Second_label,Third_label\nA0001,2,9,\n", mat5(True)),
              files("ecg_id,patient_id,strat_fold\n1,7,3\n", header("HR00001", "HR00001.mat", 500, "16+24", found), MAT4 + frames()),
-             files("subject_id,study_id,path\n7,1,r\n", header("r", "r.dat", 500), frames()),
+             files("subject_id,study_id,path\n7,1,r\n", header("r", "r.dat", 1), frames()),
              files(exams, hdf5()),
              files(f"{classes}\n0,0,0,0,1,0\n0,1,0,0,0,0\n", hdf5(ids=None)),
              files("exam_id,normal_ecg\n1,True\n2,\n", hdf5()),
