@@ -37,7 +37,8 @@ class SettingsTest : public testing::Test {
 TEST_F(SettingsTest, ConfigIsRead) {
   ASSERT_TRUE(
       Read("server: gpu-lab:7443\nname: host-a\ncpu_slots: 2\nexit_when_idle: 10m\nkeep_finished: 1h\n"
-           "datasets:\n  ptbxl: {type: ptbxl, path: /data/ptbxl}\n  mv: {type: code15, path: /data/c, gain: 1}\n"
+           "datasets:\n  ptbxl: {type: ptbxl, path: /data/ptbxl}\n  mv: {type: code15, path: /data/c, gain: "
+           "1}\n"
            "  small: {type: synthetic, records: 50, "
            "seed: 3}\n")
           .ok());
