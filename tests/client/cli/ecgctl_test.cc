@@ -98,7 +98,7 @@ source <(ecgctl completion bash)
 complete -p ecgctl | grep -q _ecgctl
 ask() { COMP_WORDS=(ecgctl "$@"); COMP_CWORD=$#; _ecgctl; echo "${COMPREPLY[*]}"; }
 # Live candidates may come too late for one Tab on a slow machine: as a person does, ask again.
-ask_live() { local answer=; while [ -z "$answer" ]; do answer=$(ask "$@" 2>/dev/null) || true; done; echo "$answer"; }
+ask_live() { local answer= i; for i in {1..20}; do answer=$(ask "$@" 2>/dev/null) || true; [ -z "$answer" ] || break; done; echo "$answer"; }
 ask job re
 ask_live job get job/
 ask completion z
