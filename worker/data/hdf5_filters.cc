@@ -13,8 +13,8 @@ constexpr size_t kMaxFilters = 32;
 
 // Byte k of every element lies together: element by element again.
 std::string Unshuffle(const std::string& bytes, size_t element) {
-  if (element < 2) return bytes;
-  std::string out = bytes;  // bytes after the last whole element stay
+  if (element < 2 || element > bytes.size()) return bytes;  // no whole element: nothing was moved
+  std::string out = bytes;                                  // bytes after the last whole element stay
   const size_t count = bytes.size() / element;
   for (size_t k = 0; k < element; ++k) {
     for (size_t i = 0; i < count; ++i) out[i * element + k] = bytes[k * count + i];
