@@ -266,17 +266,14 @@ absl::StatusOr<std::shared_ptr<const std::string>> Hdf5Dataset::LoadChunk(uint64
     const auto cached = cache_.find(number);
     if (cached != cache_.end()) return cached->second;
   }
-  const auto found = chunks_.find(number);
-  std::string bytes(found == chunks_.end() ? chunk_bytes_ : 0, '\0');  // never written: zeros
-  if (found != chunks_.end()) {
-    const Chunk& chunk = found->second;
-    const std::string where = absl::StrCat(objects_.file().path().string(), ", dataset \"", path_,
-                                           "\", chunk at address ", chunk.address);
-    if (chunk.size > 2 * kMaxBytes)
-      return absl::DataLossError(absl::StrCat(where, ": expected at most 128 MiB"));
-    ASSIGN_OR_RETURN(std::string stored, objects_.ReadAt(chunk.address, chunk.size));
-    ASSIGN_OR_RETURN(bytes, UndoHdf5Filters(std::move(stored), filters_, chunk.skipped, chunk_bytes_, where));
-  }
+  const Chunk& chunk = chunks_.at(number);
+  const std::string where = absl::StrCat(objects_.file().path().string(), ", dataset \"", path_,
+                                         "\", chunk at address ", chunk.address);
+  if (chunk.size > 2 * kMaxBytes)
+    return absl::DataLossError(absl::StrCat(where, ": expected at most 128 MiB"));
+  ASSIGN_OR_RETURN(std::string stored, objects_.ReadAt(chunk.address, chunk.size));
+  ASSIGN_OR_RETURN(std::string bytes,
+                   UndoHdf5Filters(std::move(stored), filters_, chunk.skipped, chunk_bytes_, where));
   auto loaded = std::make_shared<const std::string>(std::move(bytes));
   if (shared) {
     MutexLock lock(mutex_);
@@ -288,7 +285,9 @@ absl::StatusOr<std::shared_ptr<const std::string>> Hdf5Dataset::LoadChunk(uint64
 
 absl::Status Hdf5Dataset::CopyFromChunk(uint64_t row, const std::vector<uint64_t>& position,
                                         std::string* bytes) const {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const std::string> chunk, LoadChunk(ChunkNumber(position)));
+  const uint64_t number = ChunkNumber(position);
+  if (!chunks_.contains(number)) return absl::OkStatus();  // never written: zeros, which `bytes` holds
+  ASSIGN_OR_RETURN(const std::shared_ptr<const std::string> chunk, LoadChunk(number));
   const size_t rank = shape_.size();
   // Elements of the chunk within the dataset, by dimension, and the strides of both.
   std::vector<uint64_t> extent(rank), at(rank), row_stride(rank, 1), chunk_stride(rank, 1);

@@ -70,6 +70,7 @@ class Hdf5Dataset {
   absl::Status ReadChunkTree();
   absl::StatusOr<std::string> ReadRowBytes(uint64_t row) const;
   absl::Status CopyFromChunk(uint64_t row, const std::vector<uint64_t>& position, std::string* bytes) const;
+  // REQUIRES: chunks_ holds it.
   absl::StatusOr<std::shared_ptr<const std::string>> LoadChunk(uint64_t number) const;
   uint64_t ChunkNumber(const std::vector<uint64_t>& position) const;
 
