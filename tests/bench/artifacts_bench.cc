@@ -8,8 +8,8 @@
 // Rounds of copy, upload and download alternate; figures are medians of the rounds' ratios. A copy that also
 // takes the SHA-256 by which an upload is verified tells what part of the difference is that verification.
 //
-// The rounds write 16 GB in all: many a disk takes its first gigabytes at the rate of some memory before it, and
-// what a service sees that writes checkpoints all day is the rate after those.
+// The rounds write 16 GB in all: many a disk takes its first gigabytes at the rate of some memory before it,
+// and what a service sees that writes checkpoints all day is the rate after those.
 #include <fcntl.h>
 #include <unistd.h>
 

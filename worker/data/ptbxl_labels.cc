@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "absl/status/status.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "worker/data/python_dict.h"
+#include "worker/data/table_cells.h"
 
 namespace ecgtrain {
 namespace {
@@ -21,26 +22,13 @@ constexpr size_t kTasks = std::size(kTaskNames);
 // Class of each task for one statement; "" where the statement takes no part in the task.
 using ClassByTask = std::array<std::string, kTasks>;
 
-// Columns diagnostic, form and rhythm hold "1.0" or nothing.
-absl::StatusOr<bool> ReadFlag(const CsvTable& table, size_t row, absl::string_view column) {
-  ASSIGN_OR_RETURN(const size_t index, table.Column(column));
-  const absl::string_view cell = table.cell(row, index);
-  if (cell.empty()) return false;
-  double value;
-  if (!absl::SimpleAtod(cell, &value) || (value != 0 && value != 1)) {
-    return absl::DataLossError(
-        absl::StrCat(table.Where(row), ", ", column, ": expected 1.0, 0.0 or nothing, found \"", cell, "\""));
-  }
-  return value == 1;
-}
-
 absl::StatusOr<ClassByTask> ReadStatement(const CsvTable& table, size_t row, absl::string_view code) {
   ClassByTask classes;
   classes[0] = std::string(code);
-  ASSIGN_OR_RETURN(const bool diagnostic, ReadFlag(table, row, "diagnostic"));
-  ASSIGN_OR_RETURN(const bool form, ReadFlag(table, row, "form"));
-  ASSIGN_OR_RETURN(const bool rhythm, ReadFlag(table, row, "rhythm"));
-  if (diagnostic) {
+  ASSIGN_OR_RETURN(const std::optional<bool> diagnostic, ReadFlag(table, row, "diagnostic"));
+  ASSIGN_OR_RETURN(const std::optional<bool> form, ReadFlag(table, row, "form"));
+  ASSIGN_OR_RETURN(const std::optional<bool> rhythm, ReadFlag(table, row, "rhythm"));
+  if (diagnostic.value_or(false)) {
     ASSIGN_OR_RETURN(const size_t subclass, table.Column("diagnostic_subclass"));
     ASSIGN_OR_RETURN(const size_t superclass, table.Column("diagnostic_class"));
     classes[1] = std::string(code);
@@ -51,8 +39,8 @@ absl::StatusOr<ClassByTask> ReadStatement(const CsvTable& table, size_t row, abs
                                               " has no diagnostic_class or diagnostic_subclass"));
     }
   }
-  if (form) classes[4] = std::string(code);
-  if (rhythm) classes[5] = std::string(code);
+  if (form.value_or(false)) classes[4] = std::string(code);
+  if (rhythm.value_or(false)) classes[5] = std::string(code);
   return classes;
 }
 

@@ -56,7 +56,7 @@ TEST(PtbxlLabelsTest, TablesThatDoNotFitAreRefused) {
     return std::string(status.message());
   };
   EXPECT_THAT(error("SR,,,2.0,,\n"),
-              HasSubstr("s.csv line 2, rhythm: expected 1.0, 0.0 or nothing, found \"2.0\""));
+              HasSubstr("s.csv line 2, rhythm: expected True, False, 1, 0 or nothing, found \"2.0\""));
   EXPECT_THAT(error("SR,yes,,,,\n"), HasSubstr("diagnostic: expected"));
   EXPECT_THAT(error("SR,,,1.0,,\nSR,,,1.0,,\n"), HasSubstr("line 3: expected a new statement code"));
   EXPECT_THAT(error(",,,1.0,,\n"), HasSubstr("expected a new statement code"));
