@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
@@ -29,10 +28,6 @@ using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
 constexpr char kOurOrder[] = "I II III aVR aVL aVF V1 V2 V3 V4 V5 V6";
-
-std::filesystem::path Reference() {
-  return std::filesystem::path(std::getenv("ECGTRAIN_SOURCE_DIR")) / "tests/worker/data/reference";
-}
 
 absl::Status ErrorOf(const DataSetOptions& options) { return OpenDataSet(options).status(); }
 
@@ -90,7 +85,7 @@ class DataSetsTest : public ::testing::Test {
 };
 
 TEST_F(DataSetsTest, Code15IsJoinedByExamIdAndStrippedOfItsPadding) {
-  const auto set = Open({.type = "code15", .path = Reference() / "code15", .gain = 1});
+  const auto set = Open({.type = "code15", .path = ReferenceFolder() / "code15", .gain = 1});
   ASSERT_NE(set, nullptr);
   EXPECT_THAT(set->info().tasks[0].classes, ElementsAre("1dAVb", "AF", "LBBB", "RBBB", "SB", "ST"));
   EXPECT_THAT(set->info().skipped, UnorderedElementsAre(Pair("not_in_table", 1), Pair("file_missing", 1)));
@@ -119,19 +114,19 @@ TEST_F(DataSetsTest, Code15IsJoinedByExamIdAndStrippedOfItsPadding) {
 }
 
 TEST_F(DataSetsTest, Code15AsPublishedIsHalved) {
-  const auto set = Open({.type = "code15", .path = Reference() / "code15"});
+  const auto set = Open({.type = "code15", .path = ReferenceFolder() / "code15"});
   ASSERT_NE(set, nullptr);
   EXPECT_EQ(set->Read(0)->millivolts[0], 51.5);
   EXPECT_NE(*set->SourceDigest(),
-            *Open({.type = "code15", .path = Reference() / "code15", .gain = 1})->SourceDigest());
-  EXPECT_EQ(ErrorOf({.type = "cpsc2018", .path = Reference(), .gain = 2}).code(),
+            *Open({.type = "code15", .path = ReferenceFolder() / "code15", .gain = 1})->SourceDigest());
+  EXPECT_EQ(ErrorOf({.type = "cpsc2018", .path = ReferenceFolder(), .gain = 2}).code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ErrorOf({.type = "code15", .path = Reference() / "code15", .gain = -1}).code(),
+  EXPECT_EQ(ErrorOf({.type = "code15", .path = ReferenceFolder() / "code15", .gain = -1}).code(),
             absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(DataSetsTest, CodeTestIsJoinedByRowAndAllOfItIsTheTestFold) {
-  const auto set = Open({.type = "code-test", .path = Reference() / "code-test"});
+  const auto set = Open({.type = "code-test", .path = ReferenceFolder() / "code-test"});
   ASSERT_NE(set, nullptr);
   const auto recordings = ReadAll(*set);
   ASSERT_THAT(recordings, SizeIs(2));
@@ -142,7 +137,7 @@ TEST_F(DataSetsTest, CodeTestIsJoinedByRowAndAllOfItIsTheTestFold) {
 }
 
 TEST_F(DataSetsTest, SamiTropWithoutIdsIsJoinedByRow) {
-  const auto set = Open({.type = "sami-trop", .path = Reference() / "sami-trop"});
+  const auto set = Open({.type = "sami-trop", .path = ReferenceFolder() / "sami-trop"});
   ASSERT_NE(set, nullptr);
   const auto recordings = ReadAll(*set);
   EXPECT_EQ(Labels(*set, recordings.at("294669")), "normal_ecg");
@@ -168,7 +163,7 @@ TEST_F(DataSetsTest, Cpsc2018TakesLabelsFromItsTableInBothEncodings) {
 
   TestFolder original;
   original.Write("REFERENCE.csv", folder_.Read("REFERENCE.csv"));
-  original.Write("TrainingSet1/A6877.mat", ReadFile(Reference() / "compressed.mat", 1 << 20).value());
+  original.Write("TrainingSet1/A6877.mat", ReadFile(ReferenceFolder() / "compressed.mat", 1 << 20).value());
   set = Open({.type = "cpsc2018", .path = original.path()});
   ASSERT_NE(set, nullptr);
   recordings = ReadAll(*set);
@@ -307,7 +302,7 @@ TEST_F(DataSetsTest, OwnLabelColumnOfFreeTextIsRefused) {
 }
 
 TEST_F(DataSetsTest, OwnHdf5IsJoinedByIdOrRow) {
-  folder_.Write("data/x.h5", ReadFile(Reference() / "uneven.h5", 1 << 20).value());
+  folder_.Write("data/x.h5", ReadFile(ReferenceFolder() / "uneven.h5", 1 << 20).value());
   folder_.Write("ecgtrain.yaml",
                 "signals: hdf5\nhdf5: {rate: 250, gain: 2, ids: exam_id, leads: [II, I, III, aVR, aVL, aVF, "
                 "V1, V2, V3, V4, V5, V6]}\n"

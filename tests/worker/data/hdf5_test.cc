@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -19,10 +18,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-std::filesystem::path Reference() {
-  return std::filesystem::path(std::getenv("ECGTRAIN_SOURCE_DIR")) / "tests/worker/data/reference";
-}
 
 // A file and one of its datasets.
 struct Opened {
@@ -57,7 +52,7 @@ void ExpectTracings(const Hdf5Dataset& dataset, const std::string& file) {
 }
 
 std::vector<std::string> Ids(const std::string& file) {
-  const absl::StatusOr<Opened> opened = Open(Reference(), file, "exam_id");
+  const absl::StatusOr<Opened> opened = Open(ReferenceFolder(), file, "exam_id");
   EXPECT_TRUE(opened.ok()) << opened.status();
   return opened.ok() ? *opened->dataset->ReadNames() : std::vector<std::string>();
 }
@@ -65,11 +60,11 @@ std::vector<std::string> Ids(const std::string& file) {
 TEST(Hdf5Test, EveryLayoutGivesItsValues) {
   for (const char* file :
        {"contiguous.h5", "gzip.h5", "uneven.h5", "unfiltered.h5", "half.h5", "latest.h5", "userblock.h5"}) {
-    const absl::StatusOr<Opened> opened = Open(Reference(), file, "tracings");
+    const absl::StatusOr<Opened> opened = Open(ReferenceFolder(), file, "tracings");
     ASSERT_TRUE(opened.ok()) << file << opened.status();
     ExpectTracings(*opened->dataset, file);
   }
-  const absl::StatusOr<Opened> grouped = Open(Reference(), "group.h5", "a/b/tracings");
+  const absl::StatusOr<Opened> grouped = Open(ReferenceFolder(), "group.h5", "a/b/tracings");
   ASSERT_TRUE(grouped.ok()) << grouped.status();
   ExpectTracings(*grouped->dataset, "group.h5");
 }
@@ -82,20 +77,20 @@ TEST(Hdf5Test, NamesAreIntegersOrTexts) {
 }
 
 TEST(Hdf5Test, WhatIsNotThereIsNamedWithWhatIs) {
-  const absl::Status status = Open(Reference(), "gzip.h5", "signals").status();
+  const absl::Status status = Open(ReferenceFolder(), "gzip.h5", "signals").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("has no \"signals\"; there: exam_id, tracings"));
 }
 
 TEST(Hdf5Test, OtherCompressionIsRefusedWithAdvice) {
-  const absl::Status status = Open(Reference(), "lzf.h5", "tracings").status();
+  const absl::Status status = Open(ReferenceFolder(), "lzf.h5", "tracings").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
   EXPECT_THAT(std::string(status.message()), HasSubstr("h5repack -f GZIP=4"));
 }
 
 TEST(Hdf5Test, DamagedChunkNamesItsAddress) {
   TestFolder folder;
-  std::string bytes = ReadFile(Reference() / "uneven.h5", 1 << 20).value();
+  std::string bytes = ReadFile(ReferenceFolder() / "uneven.h5", 1 << 20).value();
   const size_t stream = bytes.rfind("\x78\x5e");  // how zlib begins at h5py's level
   ASSERT_NE(stream, std::string::npos);
   bytes[stream + 20] ^= 1;
@@ -110,7 +105,7 @@ TEST(Hdf5Test, DamagedChunkNamesItsAddress) {
 
 TEST(Hdf5Test, CutFileIsAnErrorThatTellsTheSize) {
   TestFolder folder;
-  const std::string whole = ReadFile(Reference() / "contiguous.h5", 1 << 20).value();
+  const std::string whole = ReadFile(ReferenceFolder() / "contiguous.h5", 1 << 20).value();
   folder.Write("r.h5", whole.substr(0, whole.size() - 1));
   EXPECT_THAT(std::string(Open(folder.path(), "r.h5", "tracings").status().message()),
               HasSubstr(absl::StrCat("end of file address: expected at most the file's ", whole.size() - 1)));
@@ -121,7 +116,7 @@ TEST(Hdf5Test, CutFileIsAnErrorThatTellsTheSize) {
 template <typename Change>
 std::string ErrorAfter(const std::string& file, const std::string& path, Change change) {
   TestFolder folder;
-  std::string bytes = ReadFile(Reference() / file, 1 << 20).value();
+  std::string bytes = ReadFile(ReferenceFolder() / file, 1 << 20).value();
   change(bytes);
   folder.Write("r.h5", bytes);
   const absl::StatusOr<Opened> opened = Open(folder.path(), "r.h5", path);
@@ -176,7 +171,7 @@ TEST(Hdf5Test, NewMetadataIsGuardedByItsChecksum) {
   // The published value of lookup3's hashlittle("Four score and seven years ago", 30, 0).
   EXPECT_EQ(Hdf5Checksum("Four score and seven years ago"), 0x17770551u);
   TestFolder folder;
-  std::string bytes = ReadFile(Reference() / "latest.h5", 1 << 20).value();
+  std::string bytes = ReadFile(ReferenceFolder() / "latest.h5", 1 << 20).value();
   bytes[20] ^= 1;  // base address
   folder.Write("r.h5", bytes);
   EXPECT_EQ(Open(folder.path(), "r.h5", "tracings").status().code(), absl::StatusCode::kDataLoss);
@@ -185,7 +180,7 @@ TEST(Hdf5Test, NewMetadataIsGuardedByItsChecksum) {
 TEST(Hdf5Test, DamagedFilesEndInAValueOrACleanError) {
   TestFolder folder;
   for (const char* file : {"gzip.h5", "uneven.h5", "latest.h5", "group.h5"}) {
-    const std::string whole = ReadFile(Reference() / file, 1 << 20).value();
+    const std::string whole = ReadFile(ReferenceFolder() / file, 1 << 20).value();
     for (int i = 0; i < 150; ++i) {
       Random random(1, whole.size(), i);
       std::string bytes = whole;

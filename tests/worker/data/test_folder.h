@@ -1,4 +1,4 @@
-// A folder of its own for each test, removed at the end.
+// Folders that the tests of the data sets read and write.
 #ifndef ECGTRAIN_TESTS_WORKER_DATA_TEST_FOLDER_H_
 #define ECGTRAIN_TESTS_WORKER_DATA_TEST_FOLDER_H_
 
@@ -14,6 +14,7 @@
 
 namespace ecgtrain {
 
+// A folder of its own for each test, removed at the end.
 class TestFolder {
  public:
   TestFolder() : path_(std::filesystem::path(::testing::TempDir()) / NewUuid()) {
@@ -37,6 +38,11 @@ class TestFolder {
  private:
   std::filesystem::path path_;
 };
+
+// Committed files of other programs, with the scripts that made them.
+inline std::filesystem::path ReferenceFolder() {
+  return std::filesystem::path(std::getenv("ECGTRAIN_SOURCE_DIR")) / "tests/worker/data/reference";
+}
 
 // The folder of real recordings, or "" where it is absent.
 inline std::filesystem::path RealDataFolder() {
