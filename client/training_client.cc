@@ -148,6 +148,18 @@ absl::StatusOr<v1::Worker> TrainingClient::UpdateWorker(absl::string_view name, 
   return std::move(*response.mutable_worker());
 }
 
+absl::StatusOr<v1::ListDatasetsResponse> TrainingClient::ListDatasets() {
+  return connection_->Call(Method(*stubs_->training, &TrainingStub::ListDatasets), v1::ListDatasetsRequest());
+}
+
+absl::StatusOr<v1::Dataset> TrainingClient::GetDataset(absl::string_view name) {
+  v1::GetDatasetRequest request;
+  request.set_name(std::string(name));
+  ASSIGN_OR_RETURN(v1::GetDatasetResponse response,
+                   connection_->Call(Method(*stubs_->training, &TrainingStub::GetDataset), request));
+  return std::move(*response.mutable_dataset());
+}
+
 absl::StatusOr<v1::GetServerStatusResponse> TrainingClient::GetServerStatus() {
   return connection_->Call(Method(*stubs_->training, &TrainingStub::GetServerStatus),
                            v1::GetServerStatusRequest());

@@ -82,6 +82,8 @@ class TrainingClient {
   absl::StatusOr<v1::Job> RequeueJob(absl::string_view job, absl::string_view from);
   absl::StatusOr<v1::ListCheckpointsResponse> ListCheckpoints(absl::string_view job);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers();
+  absl::StatusOr<v1::ListDatasetsResponse> ListDatasets();
+  absl::StatusOr<v1::Dataset> GetDataset(absl::string_view name);
   absl::StatusOr<v1::Worker> UpdateWorker(absl::string_view name, bool cordoned, absl::string_view reason);
   absl::StatusOr<v1::GetServerStatusResponse> GetServerStatus();
   // The standard health check: true for SERVING.

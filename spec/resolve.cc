@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "spec/dataset_reference.h"
 #include "spec/spec_checks.h"
 #include "spec/spec_rules.h"
 
@@ -80,7 +81,7 @@ void KeepGivenModel(const v1::JobSpec& given, v1::JobSpec& spec) {
 }
 
 void FillByKind(v1::JobSpec& spec) {
-  if (spec.name().empty()) spec.set_name(absl::StrCat(KindOf(spec), "-", DatasetOf(spec)));
+  if (spec.name().empty()) spec.set_name(absl::StrCat(KindOf(spec), "-", DatasetName(DatasetOf(spec))));
   if (!spec.has_evaluate() && !spec.model().has_dropout()) {
     spec.mutable_model()->set_dropout(spec.has_finetune() ? 0.5 : 0);
   }

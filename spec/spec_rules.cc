@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "common/nearest_name.h"
 #include "ecgtrain/v1/rules.pb.h"
+#include "spec/dataset_reference.h"
 #include "spec/field_value.h"
 #include "spec/reference.h"
 
@@ -82,6 +83,10 @@ class FieldCheck {
       Add(absl::StrCat(
           "\"", shown,
           "\" must hold letters, digits, '.', '_' and '-' only and begin with a letter or digit"));
+    }
+    if (rule_.dataset()) {
+      const absl::StatusOr<DatasetReference> reference = ParseDatasetReference(value);
+      if (!reference.ok()) Add(reference.status().message());
     }
     if (rule_.one_of().empty()) return;
     const std::vector<std::string> known(rule_.one_of().begin(), rule_.one_of().end());

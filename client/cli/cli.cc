@@ -21,6 +21,7 @@ std::string Hint(const absl::Status& status, absl::string_view noun) {
       return "; name the file with your token by --token-file or ECGCTL_TOKEN_FILE";
     case absl::StatusCode::kNotFound:
       if (noun == "worker") return "; see ecgctl worker list";
+      if (noun == "data") return "; see ecgctl data list";
       if (noun == "token") return "; see ecgctl token list";
       if (noun == "checkpoint") return "; see ecgctl checkpoint list JOB";
       return noun == "job" ? "; see ecgctl job list --all" : "";

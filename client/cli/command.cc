@@ -51,7 +51,7 @@ std::vector<Command> AllCommands() {
   std::vector<Command> all;
   for (std::vector<Command> (*list)() :
        {SubmitCommands, JobQueryCommands, JobFollowCommands, JobChangeCommands, VerifyResumeCommands,
-        QuickJobCommands, CheckpointCommands, WorkerCommands, TokenCommands, ServerCommands,
+        QuickJobCommands, CheckpointCommands, DataCommands, WorkerCommands, TokenCommands, ServerCommands,
         CompletionCommands, DemoCommands}) {
     std::vector<Command> some = list();
     std::move(some.begin(), some.end(), std::back_inserter(all));

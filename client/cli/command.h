@@ -76,6 +76,7 @@ std::vector<Command> JobChangeCommands();
 std::vector<Command> VerifyResumeCommands();
 std::vector<Command> QuickJobCommands();
 std::vector<Command> CheckpointCommands();
+std::vector<Command> DataCommands();
 std::vector<Command> WorkerCommands();
 std::vector<Command> TokenCommands();
 std::vector<Command> ServerCommands();

@@ -77,7 +77,7 @@ std::vector<std::string> NextWords(const std::vector<Command>& commands,
   return next;
 }
 
-// Newest jobs or workers, when the coordinator answers at once; nothing otherwise.
+// Newest jobs, workers or data sets, when the coordinator answers at once; nothing otherwise.
 std::vector<std::string> LiveReferences(Session& session, const Option& option) {
   const auto options = ResolveConnection({}, session.variables());
   if (!options.ok()) return {};
@@ -92,6 +92,10 @@ std::vector<std::string> LiveReferences(Session& session, const Option& option) 
     const auto workers = (*client)->ListWorkers();
     if (!workers.ok()) return {};
     for (const v1::Worker& worker : workers->workers()) names.push_back(worker.name());
+  } else if (option.name == "DATASET" || option.name == "--dataset") {
+    const auto datasets = (*client)->ListDatasets();
+    if (!datasets.ok()) return {};
+    for (const v1::Dataset& dataset : datasets->datasets()) names.push_back(dataset.name());
   } else if (option.name == "JOB" || option.name == "REF" || option.name == "--after" ||
              option.name == "--from") {
     const auto jobs = (*client)->ListJobs(v1::ListJobsRequest(), kLiveJobs);

@@ -9,6 +9,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/text.h"
 #include "common/units.h"
+#include "spec/dataset_reference.h"
 
 namespace ecgtrain {
 namespace {
@@ -49,6 +50,13 @@ std::string MetricList(const google::protobuf::Map<std::string, double>& values)
   for (const auto& [name, value] : values) texts.push_back(absl::StrCat(name, "=", ShortNumber(value)));
   std::sort(texts.begin(), texts.end());
   return absl::StrJoin(texts, " ");
+}
+
+// "#1f3870be274f": the state of the data set that it was trained on, as references name it.
+Cell SourceDigestCell(const v1::Attempt& attempt) {
+  const auto digest = attempt.environment().find("source_digest");
+  if (digest == attempt.environment().end()) return "";
+  return {absl::StrCat("#", ShortDigest(digest->second)), digest->second};
 }
 
 }  // namespace
@@ -155,20 +163,16 @@ Table JobDetails(const v1::Job& job, absl::Time now) {
 
 Table AttemptTable(const RepeatedPtrField<v1::Attempt>& attempts, absl::Time now) {
   Table table;
-  table.columns = {{"ATTEMPT"},
-                   {"STATE"},
-                   {"WORKER"},
-                   {"DEVICES", true},
-                   {"STARTED"},
-                   {"ENDED"},
-                   {"FROM STEP", false, true},
+  table.columns = {{"ATTEMPT"}, {"STATE"},   {"WORKER"}, {"DEVICES", true},
+                   {"DATA"},    {"STARTED"}, {"ENDED"},  {"FROM STEP", false, true},
                    {"REASON"}};
   for (const v1::Attempt& attempt : attempts) {
     const std::string state = v1::AttemptState_Name(attempt.state());
     table.rows.push_back({absl::StrCat(attempt.job_id(), ".", attempt.number()),
                           std::string(absl::StripPrefix(state, "ATTEMPT_")), attempt.worker(),
-                          absl::StrJoin(attempt.devices(), " "), TimeCell(attempt.started(), now),
-                          TimeCell(attempt.ended(), now), absl::StrCat(attempt.resumed_step()),
+                          absl::StrJoin(attempt.devices(), " "), SourceDigestCell(attempt),
+                          TimeCell(attempt.started(), now), TimeCell(attempt.ended(), now),
+                          absl::StrCat(attempt.resumed_step()),
                           WithMessage(ReasonName(attempt.reason()), attempt.message())});
   }
   return table;

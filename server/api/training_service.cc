@@ -9,6 +9,7 @@
 #include "server/api/follow_sources.h"
 #include "server/api/follow_stream.h"
 #include "server/api/server_status.h"
+#include "server/coordinator/data_registry.h"
 #include "server/coordinator/job_commands.h"
 #include "server/coordinator/job_query.h"
 #include "server/coordinator/submission.h"
@@ -129,6 +130,22 @@ Unary* TrainingServiceImpl::UpdateWorker(Context* context, const v1::UpdateWorke
                       ecgtrain::UpdateWorker(api_.coordinator().mutations(), CallerOf(principal), *request,
                                              std::move(reply));
                     });
+}
+
+Unary* TrainingServiceImpl::ListDatasets(Context* context, const v1::ListDatasetsRequest*,
+                                         v1::ListDatasetsResponse* response) {
+  return Read(context, "/ecgtrain.v1.TrainingService/ListDatasets", response,
+              [&](StoreReader& reader, const Principal&) {
+                return ecgtrain::ListDatasets(reader, api_.coordinator().leases());
+              });
+}
+
+Unary* TrainingServiceImpl::GetDataset(Context* context, const v1::GetDatasetRequest* request,
+                                       v1::GetDatasetResponse* response) {
+  return Read(context, "/ecgtrain.v1.TrainingService/GetDataset", response,
+              [&](StoreReader& reader, const Principal&) {
+                return ecgtrain::GetDataset(reader, api_.coordinator().leases(), request->name());
+              });
 }
 
 Unary* TrainingServiceImpl::GetServerStatus(Context* context, const v1::GetServerStatusRequest*,

@@ -44,6 +44,10 @@ class TrainingServiceImpl final : public v1::TrainingService::CallbackService {
                      v1::ListWorkersResponse* response) override;
   Unary* UpdateWorker(Context* context, const v1::UpdateWorkerRequest* request,
                       v1::UpdateWorkerResponse* response) override;
+  Unary* ListDatasets(Context* context, const v1::ListDatasetsRequest* request,
+                      v1::ListDatasetsResponse* response) override;
+  Unary* GetDataset(Context* context, const v1::GetDatasetRequest* request,
+                    v1::GetDatasetResponse* response) override;
   Unary* GetServerStatus(Context* context, const v1::GetServerStatusRequest* request,
                          v1::GetServerStatusResponse* response) override;
 

@@ -26,6 +26,8 @@ const std::map<absl::string_view, Rule>& Rules() {
       {"/ecgtrain.v1.TrainingService/ReadArtifact", Rule::kPeople},
       {"/ecgtrain.v1.TrainingService/ListWorkers", Rule::kPeople},
       {"/ecgtrain.v1.TrainingService/UpdateWorker", Rule::kAdmins},
+      {"/ecgtrain.v1.TrainingService/ListDatasets", Rule::kPeople},
+      {"/ecgtrain.v1.TrainingService/GetDataset", Rule::kPeople},
       {"/ecgtrain.v1.TrainingService/GetServerStatus", Rule::kPeople},
       {"/ecgtrain.v1.WorkerService/RegisterWorker", Rule::kWorkers},
       {"/ecgtrain.v1.WorkerService/Heartbeat", Rule::kWorkers},

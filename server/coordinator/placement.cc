@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "spec/dataset_reference.h"
 
 namespace ecgtrain {
 namespace {
@@ -13,10 +14,24 @@ using WorkerState = SchedulerSnapshot::WorkerState;
 // Every worker can make synthetic data.
 constexpr char kSynthetic[] = "synthetic";
 
-bool HasDataset(const v1::Worker& worker, const std::string& dataset) {
-  if (dataset == kSynthetic) return true;
-  return std::any_of(worker.datasets().begin(), worker.datasets().end(),
-                     [&](const v1::WorkerDataset& known) { return known.name() == dataset; });
+// Whether the worker has it, as far as is known, and whether its pack is made already.
+struct Held {
+  DatasetMatch match = DatasetMatch::kNo;
+  bool packed = false;
+};
+
+Held HeldBy(const v1::Worker& worker, const DatasetReference& wanted) {
+  for (const v1::WorkerDataset& known : worker.datasets()) {
+    if (known.name() == wanted.name) return {Match(wanted, known), !known.packs().empty()};
+  }
+  const bool any = wanted.version.empty() && wanted.digest.empty();
+  return {wanted.name == kSynthetic && any ? DatasetMatch::kYes : DatasetMatch::kNo};
+}
+
+// A job's data set was checked when it was submitted; a name that is no reference is nobody's.
+DatasetReference WantedOf(const Demand& demand) {
+  absl::StatusOr<DatasetReference> wanted = ParseDatasetReference(demand.dataset);
+  return wanted.ok() ? *std::move(wanted) : DatasetReference{.name = demand.dataset};
 }
 
 bool Fits(const v1::Device& device, const Demand& demand) {
@@ -35,6 +50,19 @@ std::string Wanted(const Demand& demand) {
   const std::string cpu =
       demand.cpus == 0 ? "a CPU slot" : absl::StrCat("a CPU slot of ", demand.cpus, " or more threads");
   return demand.device == "cpu" ? cpu : absl::StrCat("a GPU or ", cpu);
+}
+
+// "; w1 has ptbxl@1.0.3#1f3870be274f": what goes by the wanted name.
+std::string OtherStates(const std::vector<WorkerState>& workers, const DatasetReference& wanted) {
+  constexpr size_t kShown = 3;
+  std::vector<std::string> others;
+  for (const WorkerState& state : workers) {
+    for (const v1::WorkerDataset& held : state.worker.datasets()) {
+      if (held.name() == wanted.name && others.size() < kShown)
+        others.push_back(absl::StrCat(state.worker.name(), " has ", StateOf(held)));
+    }
+  }
+  return others.empty() ? "" : absl::StrCat("; ", absl::StrJoin(others, ", "));
 }
 
 std::string Names(const std::vector<const WorkerState*>& workers) {
@@ -73,12 +101,18 @@ Placement::Placement(const SchedulerSnapshot& snapshot) : snapshot_(snapshot) {
 
 std::variant<Placement::Place, v1::Pending> Placement::Take(const Demand& demand) {
   if (const auto found = refused_.find(demand); found != refused_.end()) return found->second;
-  std::vector<const WorkerState*> fitting, open;
+  const DatasetReference wanted = WantedOf(demand);
+  std::vector<const WorkerState*> fitting, packed, unpacked, unknown;
   for (const WorkerState& state : snapshot_.workers) {
-    if (!HasDataset(state.worker, demand.dataset) || !HasFittingDevice(state.worker, demand)) continue;
+    const Held held = HeldBy(state.worker, wanted);
+    if (held.match == DatasetMatch::kNo || !HasFittingDevice(state.worker, demand)) continue;
     fitting.push_back(&state);
-    if (state.reachable && !state.worker.cordoned()) open.push_back(&state);
+    if (!state.reachable || state.worker.cordoned()) continue;
+    (held.match == DatasetMatch::kUnknown ? unknown : held.packed ? packed : unpacked).push_back(&state);
   }
+  std::vector<const WorkerState*> open = std::move(packed);  // the best first
+  open.insert(open.end(), unpacked.begin(), unpacked.end());
+  open.insert(open.end(), unknown.begin(), unknown.end());
   if (open.size() > 1)
     std::erase_if(open, [&](const auto* state) { return state->worker.name() == demand.avoid; });
   for (const bool gpu : {true, false}) {
@@ -105,11 +139,13 @@ const v1::Device* Placement::FreeDevice(const v1::Worker& worker, const Demand& 
 
 v1::Pending Placement::WhyNot(const Demand& demand, const std::vector<const WorkerState*>& fitting) const {
   if (snapshot_.workers.empty()) return MakePending(v1::NO_FITTING_WORKER, "no worker has registered yet");
-  const bool dataset_known =
-      std::any_of(snapshot_.workers.begin(), snapshot_.workers.end(),
-                  [&](const WorkerState& state) { return HasDataset(state.worker, demand.dataset); });
+  const DatasetReference wanted = WantedOf(demand);
+  const bool dataset_known = std::any_of(
+      snapshot_.workers.begin(), snapshot_.workers.end(),
+      [&](const WorkerState& state) { return HeldBy(state.worker, wanted).match != DatasetMatch::kNo; });
   if (!dataset_known) {
-    return MakePending(v1::DATASET, absl::StrCat("no worker has the data set \"", demand.dataset, "\""));
+    return MakePending(v1::DATASET, absl::StrCat("no worker has the data set \"", demand.dataset, "\"",
+                                                 OtherStates(snapshot_.workers, wanted)));
   }
   if (fitting.empty()) {
     return MakePending(v1::NO_FITTING_WORKER, absl::StrCat("no worker with the data set \"", demand.dataset,

@@ -34,7 +34,9 @@ class Placement {
     std::string worker;
     std::vector<std::string> devices;
   };
-  // A free place, which is taken by this call, or why there is none (reason and explanation set).
+  // A free place, which is taken by this call, or why there is none (reason and explanation set). A GPU
+  // before a CPU slot; of those, workers that have packed the data set first, and last those of which nobody
+  // knows yet whether theirs is the state of it that the job asks for.
   std::variant<Place, v1::Pending> Take(const Demand& demand);
 
  private:

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/ids.h"
 #include "common/log.h"
+#include "common/sha256.h"
 #include "common/status_macros.h"
 #include "proto/grpc_status.h"
 #include "server/coordinator/attempt_lifecycle.h"
@@ -18,7 +19,31 @@ namespace {
 constexpr size_t kLongestWorkerName = 63;
 constexpr int kMostDevices = 256;
 constexpr int kMostDatasets = 256;
+constexpr size_t kMostDatasetBytes = 64 << 10;
 constexpr int kMostHeld = 1024;
+
+absl::Status CheckDataset(const v1::WorkerDataset& dataset) {
+  if (!IsIdentifier(dataset.name()) || dataset.name().size() > 63) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("data set name \"", dataset.name(), "\" is not an identifier"));
+  }
+  if (dataset.ByteSizeLong() > kMostDatasetBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("data set ", dataset.name(), " is described by ",
+                                                   dataset.ByteSizeLong(), " bytes; the limit is ",
+                                                   kMostDatasetBytes));
+  }
+  if (!dataset.version().empty() && !IsIdentifier(dataset.version())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("data set ", dataset.name(), ": version is not an identifier"));
+  }
+  for (const v1::DatasetPack& pack : dataset.packs()) {
+    if (!IsSha256Hex(pack.source_digest()) || !IsSha256Hex(pack.digest())) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("data set ", dataset.name(), ": a digest is not of 64 lower-case hexadecimal digits"));
+    }
+  }
+  return absl::OkStatus();
+}
 
 absl::Status CheckDevices(const v1::RegisterWorkerRequest& request) {
   std::set<std::string> ids;
@@ -30,12 +55,6 @@ absl::Status CheckDevices(const v1::RegisterWorkerRequest& request) {
     if (device.id().empty() || device.id().size() > 128 || !ids.insert(device.id()).second) {
       return absl::InvalidArgumentError(
           absl::StrCat("device id \"", device.id(), "\" is empty, too long or doubled"));
-    }
-  }
-  for (const v1::WorkerDataset& dataset : request.datasets()) {
-    if (!IsIdentifier(dataset.name()) || dataset.name().size() > 63) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("data set name \"", dataset.name(), "\" is not an identifier"));
     }
   }
   return absl::OkStatus();
@@ -51,6 +70,7 @@ absl::Status CheckRegistration(const v1::RegisterWorkerRequest& request) {
     return absl::InvalidArgumentError(absl::StrCat("a worker has at most ", kMostDevices, " devices, ",
                                                    kMostDatasets, " data sets and ", kMostHeld, " attempts"));
   }
+  for (const v1::WorkerDataset& dataset : request.datasets()) RETURN_IF_ERROR(CheckDataset(dataset));
   return CheckDevices(request);
 }
 
@@ -115,8 +135,10 @@ absl::Status RegisterInStore(Mutation& mutation, const v1::RegisterWorkerRequest
                                             "; start this one with another --name, or stop that one")),
                            "WORKER_NAME_TAKEN");
     }
+    if (before->incarnation() == request.incarnation()) *worker.mutable_registered() = before->registered();
     worker.set_cordoned(before->cordoned());
     worker.set_cordon_reason(before->cordon_reason());
+    if (before->has_uncordoned()) *worker.mutable_uncordoned() = before->uncordoned();
   }
   RETURN_IF_ERROR(mutation.store.PutWorker(worker));
   mutation.effects.plan = true;

@@ -12,6 +12,7 @@
 #include "server/coordinator/job_query.h"
 #include "server/coordinator/proto_time.h"
 #include "server/telemetry/page.h"
+#include "spec/dataset_reference.h"
 
 namespace ecgtrain {
 namespace {
@@ -30,7 +31,7 @@ void AddJobInfo(Page& page, const v1::Job& job, const std::string& id) {
             {"name", job.name()},
             {"user", job.user()},
             {"kind", job.kind()},
-            {"dataset", job.dataset()},
+            {"dataset", std::string(DatasetName(job.dataset()))},
             {"worker", job.worker()},
             {"parent_job_id", job.parent_job() == 0 ? "" : absl::StrCat(job.parent_job())}},
            1);

@@ -229,6 +229,25 @@ grpc::Status FakeTrainingService::ListWorkers(grpc::ServerContext* context, cons
   return Enter(context);
 }
 
+grpc::Status FakeTrainingService::ListDatasets(grpc::ServerContext* context, const v1::ListDatasetsRequest*,
+                                               v1::ListDatasetsResponse* response) {
+  MutexLock lock(mutex_);
+  response->mutable_datasets()->Add(state_.datasets.begin(), state_.datasets.end());
+  return Enter(context);
+}
+
+grpc::Status FakeTrainingService::GetDataset(grpc::ServerContext* context,
+                                             const v1::GetDatasetRequest* request,
+                                             v1::GetDatasetResponse* response) {
+  MutexLock lock(mutex_);
+  if (const grpc::Status status = Enter(context); !status.ok()) return status;
+  for (const v1::Dataset& dataset : state_.datasets) {
+    if (dataset.name() == request->name()) *response->mutable_dataset() = dataset;
+  }
+  if (response->has_dataset()) return grpc::Status::OK;
+  return grpc::Status(grpc::StatusCode::NOT_FOUND, "no worker has a data set \"" + request->name() + "\"");
+}
+
 grpc::Status FakeTrainingService::UpdateWorker(grpc::ServerContext* context,
                                                const v1::UpdateWorkerRequest* request,
                                                v1::UpdateWorkerResponse* response) {

@@ -34,6 +34,7 @@ struct FakeState {
   std::map<int64_t, std::vector<v1::Attempt>> attempts;
   std::map<int64_t, v1::ListCheckpointsResponse> checkpoints;
   std::vector<v1::Worker> workers;
+  std::vector<v1::Dataset> datasets;
   std::vector<v1::Token> tokens;
   v1::ValidateJobsResponse validation;
   v1::GetServerStatusResponse status;
@@ -98,6 +99,10 @@ class FakeTrainingService final : public v1::TrainingService::Service {
                                v1::ListCheckpointsResponse* response) override;
   grpc::Status ListWorkers(grpc::ServerContext* context, const v1::ListWorkersRequest* request,
                            v1::ListWorkersResponse* response) override;
+  grpc::Status ListDatasets(grpc::ServerContext* context, const v1::ListDatasetsRequest* request,
+                            v1::ListDatasetsResponse* response) override;
+  grpc::Status GetDataset(grpc::ServerContext* context, const v1::GetDatasetRequest* request,
+                          v1::GetDatasetResponse* response) override;
   grpc::Status UpdateWorker(grpc::ServerContext* context, const v1::UpdateWorkerRequest* request,
                             v1::UpdateWorkerResponse* response) override;
   grpc::Status GetServerStatus(grpc::ServerContext* context, const v1::GetServerStatusRequest* request,

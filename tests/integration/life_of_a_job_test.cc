@@ -32,6 +32,32 @@ void ExpectEachStepOnce(Lab& lab, int64_t job) {
   lab.ExpectEachStepOnce(job);
 }
 
+// Asks the coordinator what it knows of the synthetic data set, and has a job run on exactly that.
+void ExpectRegistered(Lab& lab, const std::string& digest) {
+  grpc::ClientContext context;
+  v1::GetDatasetRequest request;
+  request.set_name("synthetic");
+  v1::GetDatasetResponse response;
+  ASSERT_TRUE(lab.api().GetDataset(&context, request, &response).ok());
+  ASSERT_EQ(response.dataset().holders_size(), 1);
+  const v1::WorkerDataset& held = response.dataset().holders(0).dataset();
+  ASSERT_GE(held.packs_size(), 1);
+  EXPECT_EQ(held.packs(0).source_digest(), digest);
+  EXPECT_GT(held.packs(0).records(), 100u);
+  EXPECT_EQ(held.packs(0).records_by_fold_size(), 10);
+  EXPECT_GT(held.packs(0).bytes(), 0u);
+  const std::vector<int64_t> pinned = lab.Submit(
+      absl::StrCat("pretrain: {dataset: 'synthetic#", digest.substr(0, 12),
+                   "'}\nmodel: {preset: tiny}\nschedule: {epochs: 1, max_steps: 1, batch_size: 32}\n"));
+  ASSERT_EQ(pinned.size(), 1u);
+  EXPECT_EQ(lab.AwaitEnd(pinned[0]).state(), v1::SUCCEEDED);
+  const std::vector<int64_t> other = lab.Submit(
+      "pretrain: {dataset: 'synthetic#000000000000'}\nmodel: {preset: tiny}\nschedule: {epochs: 1}\n");
+  ASSERT_EQ(other.size(), 1u);
+  EXPECT_EQ(lab.Get(other[0]).job().pending().reason(), v1::DATASET);
+  lab.Cancel(other[0]);
+}
+
 TEST(LifeOfAJob, PretrainingThenTwoFineTuningsSucceed) {
   Lab lab;
   lab.StartCoordinator();
@@ -57,6 +83,7 @@ jobs:
     ASSERT_EQ(job.state(), v1::SUCCEEDED) << job.message() << lab.Log(id, 0);
   }
   ExpectEachStepOnce(lab, jobs[0]);
+  ExpectRegistered(lab, lab.Get(jobs[0]).attempts(0).environment().at("source_digest"));
   EXPECT_TRUE(lab.Get(jobs[1]).job().result().contains("test/auroc_macro"));
   EXPECT_TRUE(lab.Get(jobs[2]).job().result().contains("classes_left_out"));
 }

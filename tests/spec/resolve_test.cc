@@ -127,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Problem{"seed: 1", "pretrain: the kind of job is missing"},
         Problem{"pretrain: {}", "pretrain.dataset: is missing"},
-        Problem{"pretrain: {dataset: a/b}", "pretrain.dataset: \"a/b\" must hold letters"},
+        Problem{"pretrain: {dataset: a/b}", "pretrain.dataset: \"a/b\" names no data set"},
         Problem{"evaluate: {dataset: a}", "evaluate.from: is missing"},
         Problem{"{name: 'a b', pretrain: {dataset: a}}", "name: \"a b\" must hold letters"},
         Problem{"{name: 123, pretrain: {dataset: a}}", "name: \"123\" would be read as a job number"},

@@ -54,7 +54,8 @@ Agent::Agent(const AgentSettings& settings, std::vector<v1::Device> devices, Coo
       state_lock_(std::move(state_lock)),
       incarnation_(NewUuid()),
       uploader_(link, clock, {}),
-      packs_(settings.state_dir / "packs", settings.data_tool, settings.datasets),
+      packs_(settings.state_dir / "packs", settings.data_tool, settings.datasets,
+             [this] { RegisterAgain(); }),
       services_{.settings = settings_,
                 .devices = devices_,
                 .link = link,
@@ -79,6 +80,12 @@ absl::Status Agent::ResumeAttempts() {
         std::make_unique<AttemptRunner>(services_, directory, stop_grace_, WakeTender());
   }
   return absl::OkStatus();
+}
+
+void Agent::RegisterAgain() {
+  MutexLock lock(mutex_);
+  ++changes_;
+  registered_ = false;
 }
 
 std::function<void()> Agent::WakeTender() {
@@ -149,25 +156,24 @@ absl::Status Agent::Register() {
   request.set_host(HostName());
   request.set_version(ECGTRAIN_VERSION);
   request.set_api_version(kApiVersion);
-  for (const auto& [name, dataset] : settings_.datasets) {
-    v1::WorkerDataset& advertised = *request.add_datasets();
-    advertised.set_name(name);
-    advertised.set_type(dataset.type);
-  }
   bool draining = false;
+  uint64_t change = 0;
   {
     MutexLock lock(mutex_);
     draining = draining_;
+    change = changes_;
     for (const auto& [key, runner] : runners_) *request.add_attempts() = runner->attempt();
   }
+  const std::vector<v1::WorkerDataset> datasets = packs_.Describe();
+  request.mutable_datasets()->Add(datasets.begin(), datasets.end());
   if (!draining) request.mutable_devices()->Add(devices_.begin(), devices_.end());
   ASSIGN_OR_RETURN(const v1::RegisterWorkerResponse response, link_.RegisterWorker(request));
   session_ = response.session();
   LogInfo("registered",
           {{"worker", settings_.name}, {"server", settings_.server}, {"devices", request.devices_size()}});
   MutexLock lock(mutex_);
-  // A drain that began meanwhile wants to register again.
-  registered_ = draining == draining_;
+  // A drain or a pack that came meanwhile wants to register again.
+  registered_ = draining == draining_ && change == changes_;
   if (response.has_stop_grace()) stop_grace_ = ToDuration(response.stop_grace());
   for (const auto& [key, runner] : runners_) runner->SetStopGrace(stop_grace_);
   return absl::OkStatus();

@@ -67,6 +67,8 @@ class Agent {
   // Removes the runners that are done; true when the agent's work is over.
   bool Tend(absl::Duration now);
   std::function<void()> WakeTender();
+  // Soon: what the worker advertises has changed.
+  void RegisterAgain();
 
   const AgentSettings settings_;
   const std::vector<v1::Device> devices_;
@@ -86,6 +88,7 @@ class Agent {
   std::map<Key, std::unique_ptr<AttemptRunner>> runners_ ABSL_GUARDED_BY(mutex_);
   absl::Duration stop_grace_ ABSL_GUARDED_BY(mutex_) = absl::Minutes(2);
   bool registered_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;  // of what is advertised
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool leaving_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Duration drain_until_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteDuration();

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <google/protobuf/util/json_util.h>
 #include <unistd.h>
 
 #include <future>
@@ -19,6 +20,7 @@
 #include "common/status_macros.h"
 #include "common/unique_fd.h"
 #include "proto/grpc_status.h"
+#include "worker/agent/pack_description.h"
 #include "worker/agent/trainer_command.h"
 
 namespace ecgtrain {
@@ -36,17 +38,38 @@ std::string KeyOf(const DatasetSettings& dataset, const PackRequest& request) {
       " any_amplitude=", dataset.any_amplitude ? 1 : 0);
 }
 
-std::map<std::string, std::string> ReadIndex(const std::filesystem::path& file) {
-  std::map<std::string, std::string> index;
+// A pack as index.json and ecg-data describe it: the members of ParsePackDescription, and `path`.
+absl::StatusOr<KnownPack> ParseKnownPack(const nlohmann::json& report) {
+  if (!report.is_object() || !report.contains("path") || !report["path"].is_string())
+    return absl::InvalidArgumentError("names no pack");
+  KnownPack known{.path = std::filesystem::absolute(report["path"].get<std::string>())};
+  ASSIGN_OR_RETURN(known.description, ParsePackDescription(report));
+  return known;
+}
+
+std::map<std::string, KnownPack> ReadIndex(const std::filesystem::path& file) {
+  std::map<std::string, KnownPack> index;
   const absl::StatusOr<std::string> text = ReadFile(file, 16 << 20);
   if (!text.ok()) return index;
   const absl::StatusOr<nlohmann::json> document = ParseJson(*text, file.string());
   // Only a memory: ecg-data answers again where it is lost.
   if (!document.ok() || !document->is_object()) return index;
   for (const auto& [key, value] : document->items()) {
-    if (value.is_string()) index[key] = value.get<std::string>();
+    absl::StatusOr<KnownPack> known = ParseKnownPack(value);
+    if (known.ok()) index[key] = *std::move(known);
   }
   return index;
+}
+
+nlohmann::json IndexEntry(const KnownPack& known) {
+  std::string text;
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  const auto printed = google::protobuf::util::MessageToJsonString(known.description, &text, options);
+  absl::StatusOr<nlohmann::json> entry = ParseJson(printed.ok() ? text : "{}", "pack");
+  nlohmann::json result = entry.ok() ? *std::move(entry) : nlohmann::json::object();
+  result["path"] = known.path.string();
+  return result;
 }
 
 std::vector<std::string> PackArguments(const DatasetSettings& dataset, const PackRequest& request,
@@ -101,41 +124,40 @@ std::string ReadOutput(int fd) {
   }
 }
 
-absl::StatusOr<std::filesystem::path> PathInOutput(const std::string& output) {
+absl::StatusOr<KnownPack> PackInOutput(const std::string& output) {
   const std::vector<std::string> lines = absl::StrSplit(output, '\n', absl::SkipWhitespace());
-  const absl::Status bad =
-      WithErrorInfo(absl::InternalError("the last line of ecg-data's output names no pack"), "START_FAILED");
-  if (lines.empty()) return bad;
-  const absl::StatusOr<nlohmann::json> answer = ParseJson(lines.back(), "ecg-data");
-  if (!answer.ok() || !answer->is_object() || !answer->contains("path") || !(*answer)["path"].is_string())
-    return bad;
-  return std::filesystem::absolute((*answer)["path"].get<std::string>());
+  const absl::StatusOr<nlohmann::json> answer = ParseJson(lines.empty() ? "" : lines.back(), "ecg-data");
+  absl::StatusOr<KnownPack> known = answer.ok() ? ParseKnownPack(*answer) : answer.status();
+  if (known.ok()) return known;
+  return WithErrorInfo(absl::InternalError(absl::StrCat("the last line of ecg-data's output names no pack: ",
+                                                        known.status().message())),
+                       "START_FAILED");
 }
 
 }  // namespace
 
 PackStore::PackStore(std::filesystem::path folder, std::filesystem::path data_tool,
-                     std::map<std::string, DatasetSettings> datasets)
+                     std::map<std::string, DatasetSettings> datasets, std::function<void()> on_change)
     : folder_(std::move(folder)),
       data_tool_(std::move(data_tool)),
       datasets_(std::move(datasets)),
+      on_change_(std::move(on_change)),
       index_(ReadIndex(folder_ / "index.json")) {}
 
-absl::StatusOr<std::filesystem::path> PackStore::Ensure(const PackRequest& request, int log_fd,
-                                                        Cancellation& stop) {
+absl::StatusOr<KnownPack> PackStore::Ensure(const PackRequest& request, int log_fd, Cancellation& stop) {
   const auto dataset = datasets_.find(request.dataset);
   if (dataset == datasets_.end()) {
     return WithErrorInfo(absl::NotFoundError(absl::StrCat("this worker has no data set ", request.dataset)),
                          "DATA_MISSING");
   }
   const std::string key = KeyOf(dataset->second, request);
+  bool made_meanwhile = false;
   while (true) {
-    const std::filesystem::path known = Remembered(key);
-    if (!known.empty()) return known;
     {
       MutexLock lock(mutex_);
       if (under_way_.insert(key).second) break;
     }
+    made_meanwhile = true;
     if (!stop.SleepFor(kPollOther))
       return absl::CancelledError("stopped while another attempt made the pack");
   }
@@ -143,14 +165,52 @@ absl::StatusOr<std::filesystem::path> PackStore::Ensure(const PackRequest& reque
     MutexLock lock(mutex_);
     under_way_.erase(key);
   };
-  ASSIGN_OR_RETURN(const std::filesystem::path pack, Make(dataset->second, request, log_fd, stop));
-  Remember(key, pack);
-  return pack;
+  if (std::optional<KnownPack> known = made_meanwhile ? Remembered(key) : std::nullopt)
+    return *std::move(known);
+  absl::StatusOr<KnownPack> made = Make(dataset->second, request, log_fd, stop);
+  if (absl::IsNotFound(made.status())) {
+    if (std::optional<KnownPack> known = Remembered(key)) {
+      LogWarning("recordings are gone, their pack of last time serves", {{"dataset", request.dataset}});
+      return *std::move(known);
+    }
+  }
+  RETURN_IF_ERROR(made.status());
+  Remember(key, *made);
+  return made;
 }
 
-absl::StatusOr<std::filesystem::path> PackStore::Make(const DatasetSettings& dataset,
-                                                      const PackRequest& request, int log_fd,
-                                                      Cancellation& stop) {
+std::string PackStore::VersionOf(const std::string& dataset) const {
+  const auto found = datasets_.find(dataset);
+  return found == datasets_.end() ? "" : found->second.version;
+}
+
+std::vector<v1::WorkerDataset> PackStore::Describe() {
+  std::map<std::string, KnownPack> index;
+  {
+    MutexLock lock(mutex_);
+    index = index_;
+  }
+  std::vector<v1::WorkerDataset> all;
+  for (const auto& [name, settings] : datasets_) {
+    v1::WorkerDataset& dataset = all.emplace_back();
+    dataset.set_name(name);
+    dataset.set_type(settings.type);
+    dataset.set_version(settings.version);
+    dataset.set_licence(settings.licence);
+    for (const auto& [key, known] : index) {
+      const v1::DatasetPack& pack = known.description;
+      std::error_code error;
+      // Entries of other settings have other keys.
+      if (key == KeyOf(settings, {name, pack.rate(), pack.highpass()}) &&
+          std::filesystem::is_regular_file(known.path, error))
+        *dataset.add_packs() = pack;
+    }
+  }
+  return all;
+}
+
+absl::StatusOr<KnownPack> PackStore::Make(const DatasetSettings& dataset, const PackRequest& request,
+                                          int log_fd, Cancellation& stop) {
   RETURN_IF_ERROR(MakeDirectories(folder_));
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return FileError(errno, "make pipe for", data_tool_);
@@ -172,30 +232,34 @@ absl::StatusOr<std::filesystem::path> PackStore::Make(const DatasetSettings& dat
   const ProcessEnd end = ended.get_future().get();
   if (stop.cancelled()) return absl::CancelledError("stopped while packing");
   if (end.exit_code != 0) return ToolFailure(end, request);
-  return PathInOutput(output);
+  return PackInOutput(output);
 }
 
-std::filesystem::path PackStore::Remembered(const std::string& key) {
-  std::filesystem::path pack;
+std::optional<KnownPack> PackStore::Remembered(const std::string& key) {
+  std::optional<KnownPack> known;
   {
     MutexLock lock(mutex_);
     const auto entry = index_.find(key);
-    if (entry != index_.end()) pack = entry->second;
+    if (entry == index_.end()) return std::nullopt;
+    known = entry->second;
   }
   std::error_code error;
-  return !pack.empty() && std::filesystem::is_regular_file(pack, error) ? pack : std::filesystem::path();
+  return std::filesystem::is_regular_file(known->path, error) ? known : std::nullopt;
 }
 
-void PackStore::Remember(const std::string& key, const std::filesystem::path& pack) {
+void PackStore::Remember(const std::string& key, const KnownPack& pack) {
   nlohmann::json document = nlohmann::json::object();
   {
     MutexLock lock(mutex_);
-    index_[key] = pack.string();
-    for (const auto& [known, path] : index_) document[known] = path;
+    KnownPack& known = index_[key];
+    if (known.path == pack.path && known.description.digest() == pack.description.digest()) return;
+    known = pack;
+    for (const auto& [other, entry] : index_) document[other] = IndexEntry(entry);
   }
   const absl::Status status = WriteFileDurably(folder_ / "index.json", DumpJson(document) + "\n");
-  // Costs the next start of the worker one more question to ecg-data.
+  // Costs the next start of the worker what it knew of its packs until a job asks for them.
   if (!status.ok()) LogWarning("pack index not written", {{"error", status.message()}});
+  on_change_();
 }
 
 }  // namespace ecgtrain

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "proto/grpc_status.h"
+#include "spec/dataset_reference.h"
+#include "spec/resolve.h"
 #include "worker/agent/input_fetcher.h"
 
 namespace ecgtrain {
@@ -15,16 +19,28 @@ const v1::SignalSpec& SignalOf(const v1::JobSpec& spec) {
   return spec.has_evaluate() ? spec.evaluate().signal() : spec.pretrain().signal();
 }
 
-std::string DatasetOf(const v1::JobSpec& spec) {
-  if (spec.has_finetune()) return spec.finetune().dataset();
-  return spec.has_evaluate() ? spec.evaluate().dataset() : spec.pretrain().dataset();
+// DATA_MISSING where this worker's is not the state that the job names: another worker may have that.
+absl::Status CheckState(const PackStore& packs, const DatasetReference& wanted, const KnownPack& pack) {
+  v1::WorkerDataset held;
+  held.set_name(wanted.name);
+  held.set_version(packs.VersionOf(wanted.name));
+  *held.add_packs() = pack.description;
+  if (Match(wanted, held) == DatasetMatch::kYes) return absl::OkStatus();
+  return WithErrorInfo(absl::NotFoundError(absl::StrCat("this worker has ", StateOf(held), ", not the ",
+                                                        FormatReference(wanted), " that the job asks for")),
+                       "DATA_MISSING");
 }
 
-PackRequest PackRequestOf(const v1::JobSpec& spec) {
+absl::StatusOr<std::filesystem::path> EnsurePack(PackStore& packs, const v1::JobSpec& spec, int log_fd,
+                                                 Cancellation& stop) {
+  ASSIGN_OR_RETURN(const DatasetReference wanted, ParseDatasetReference(DatasetOf(spec)));
   const v1::SignalSpec& signal = SignalOf(spec);
-  return {.dataset = DatasetOf(spec),
-          .rate = signal.rate(),
-          .highpass = signal.has_highpass() ? signal.highpass() : true};
+  const PackRequest request = {.dataset = wanted.name,
+                               .rate = signal.rate(),
+                               .highpass = signal.has_highpass() ? signal.highpass() : true};
+  ASSIGN_OR_RETURN(const KnownPack pack, packs.Ensure(request, log_fd, stop));
+  RETURN_IF_ERROR(CheckState(packs, wanted, pack));
+  return pack.path;
 }
 
 absl::StatusOr<TrainerDevice> ChooseDevice(const std::vector<v1::Device>& devices,
@@ -62,7 +78,7 @@ absl::StatusOr<TrainerSpec> PrepareAttempt(const RunnerServices& services, const
     RETURN_IF_ERROR(FetchCheckpoint(services.link, directory.attempt(), assignment.resume(),
                                     directory.File(run_directory::kResumeFolder), services.attempts, stop));
   }
-  ASSIGN_OR_RETURN(spec.pack, services.packs.Ensure(PackRequestOf(spec.spec), log_fd, stop));
+  ASSIGN_OR_RETURN(spec.pack, EnsurePack(services.packs, spec.spec, log_fd, stop));
   RETURN_IF_ERROR(directory.WriteSpec(spec));
   return spec;
 }

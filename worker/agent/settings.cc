@@ -24,12 +24,29 @@ namespace {
 constexpr uint32_t kMaxSlots = 1024;
 constexpr uint64_t kMaxConfigBytes = 1 << 20;
 
-// What ecg-data reads (worker/data/data_set.h), which this program does not link.
-const std::vector<std::string>& DatasetTypes() {
-  static const auto* const types =
-      new std::vector<std::string>{"challenge",    "code", "code-test", "code15",    "cpsc2018",
-                                   "mimic-iv-ecg", "own",  "ptbxl",     "sami-trop", "synthetic"};
+// What ecg-data reads (worker/data/data_set.h), which this program does not link, and the licence that each
+// is published under: SPDX names; "" where none is known.
+const std::map<std::string, std::string>& DatasetTypes() {
+  static const auto* const types = new std::map<std::string, std::string>{{"challenge", "CC-BY-4.0"},
+                                                                          {"code", ""},
+                                                                          {"code-test", "CC-BY-4.0"},
+                                                                          {"code15", "CC-BY-4.0"},
+                                                                          {"cpsc2018", ""},
+                                                                          {"mimic-iv-ecg", "ODbL-1.0"},
+                                                                          {"own", ""},
+                                                                          {"ptbxl", "CC-BY-4.0"},
+                                                                          {"sami-trop", "CC-BY-4.0"},
+                                                                          {"synthetic", ""}};
   return *types;
+}
+
+// "1.0.3" of ".../ptb-xl-1.0.3" and of ".../ptb-xl/1.0.3"; "" of a name that does not end so.
+std::string VersionInName(const std::filesystem::path& folder) {
+  const std::string name = folder.has_filename() ? folder.filename() : folder.parent_path().filename();
+  const std::string tail = name.substr(name.find_last_of("-_") + 1);
+  const bool digits_and_dots = tail.find_first_not_of("0123456789.") == std::string::npos;
+  const size_t dot = tail.find('.');
+  return digits_and_dots && dot != std::string::npos && IsIdentifier(tail) && tail.back() != '.' ? tail : "";
 }
 
 using Readers = std::map<std::string, std::function<absl::Status(const YAML::Node&)>>;
@@ -82,6 +99,8 @@ std::function<absl::Status(const YAML::Node&)> IntoDuration(std::function<void(a
 absl::Status ReadDataset(const YAML::Node& node, DatasetSettings& dataset) {
   return ReadMapping(node, {{"type", Into(dataset.type)},
                             {"path", IntoPath(dataset.path)},
+                            {"version", Into(dataset.version)},
+                            {"licence", Into(dataset.licence)},
                             {"gain", Into(dataset.gain)},
                             {"quarantine", Into(dataset.quarantine)},
                             {"derive_leads", Into(dataset.derive_leads)},
@@ -130,18 +149,29 @@ absl::Status CheckDataset(const std::string& name, DatasetSettings& dataset) {
                                                      "\" is no flaw; ecg-data pack --help lists them"));
     }
   }
+  if (!dataset.version.empty() && (!IsIdentifier(dataset.version) || dataset.version.size() > 63)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("data set ", name, ": version \"", dataset.version,
+                     "\": at most 63 letters, digits, '.', '_', '-', beginning with a letter or digit"));
+  }
+  if (dataset.licence.size() > 200)
+    return absl::InvalidArgumentError(absl::StrCat("data set ", name, ": licence: at most 200 characters"));
   if (dataset.type == "synthetic") {
     return dataset.records > 0
                ? absl::OkStatus()
                : absl::InvalidArgumentError(absl::StrCat("data set ", name, ": records must be above 0"));
   }
-  const std::vector<std::string>& types = DatasetTypes();
-  if (std::find(types.begin(), types.end(), dataset.type) == types.end()) {
+  const auto type = DatasetTypes().find(dataset.type);
+  if (type == DatasetTypes().end()) {
+    std::vector<std::string> types;
+    for (const auto& [known, licence] : DatasetTypes()) types.push_back(known);
     return absl::InvalidArgumentError(absl::StrCat("data set ", name, ": unknown type \"", dataset.type, "\"",
                                                    DidYouMean(dataset.type, types)));
   }
   if (dataset.path.empty()) return absl::InvalidArgumentError(absl::StrCat("data set ", name, ": no path"));
   dataset.path = std::filesystem::absolute(dataset.path);
+  if (dataset.version.empty()) dataset.version = VersionInName(dataset.path);
+  if (dataset.licence.empty()) dataset.licence = type->second;
   return absl::OkStatus();
 }
 

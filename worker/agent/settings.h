@@ -20,6 +20,8 @@ namespace ecgtrain {
 struct DatasetSettings {
   std::string type;            // as ecg-data knows them: ptbxl, cpsc2018, code15, own, ..., synthetic
   std::filesystem::path path;  // of the raw records; empty for synthetic
+  std::string version;         // "1.0.3"; default: as the folder's name says
+  std::string licence;         // default: as the type is published
   double gain = 0;             // of sets in HDF5; 0: the type's own
   std::vector<std::string> quarantine = {"missing"};  // flaws that leave a record out (docs/pack-format.md)
   bool derive_leads = true;                           // absent limb leads from I and II

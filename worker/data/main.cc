@@ -114,13 +114,11 @@ absl::Status RunPack(const PackOptions& options, bool json) {
     std::cout << path.string() << "\n";
     return absl::OkStatus();
   }
-  std::cout << DumpJson({{"path", path.string()},
-                         {"digest", info.digest},
-                         {"source_digest", info.source_digest},
-                         {"records", pack->size()},
-                         {"skipped", info.skipped},
-                         {"flagged", info.flagged}})
-            << "\n";
+  nlohmann::json report = PackReportJson(*pack, DescribePack(*pack));
+  report["path"] = path.string();
+  std::error_code error;
+  report["bytes"] = std::filesystem::file_size(path, error);
+  std::cout << DumpJson(report) << "\n";
   return absl::OkStatus();
 }
 

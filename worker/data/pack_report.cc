@@ -59,6 +59,7 @@ nlohmann::json PackReportJson(const Pack& pack, const PackReport& report) {
       positives[info.tasks[task].classes[k]] = report.tasks[task].positives[k];
     }
     json["tasks"].push_back({{"name", info.tasks[task].name},
+                             {"classes", info.tasks[task].classes.size()},
                              {"labelled_records", report.tasks[task].labelled_records},
                              {"positives", positives}});
   }

@@ -222,5 +222,77 @@ TEST_F(CliQueryTest, CompletionIsSilentWithoutACoordinator) {
   EXPECT_EQ(result.err, "");
 }
 
+v1::Dataset TwoStates() {
+  v1::Dataset dataset;
+  dataset.set_name("ptbxl");
+  for (const char* worker : {"gpu-1", "gpu-2", "gpu-3", "gpu-4"}) {
+    v1::Dataset::Holder& holder = *dataset.add_holders();
+    holder.set_worker(worker);
+    holder.set_reachable(holder.worker() != "gpu-2");
+    v1::WorkerDataset& held = *holder.mutable_dataset();
+    held.set_name("ptbxl");
+    held.set_type("ptbxl");
+    held.set_version("1.0.3");
+    held.set_licence("CC-BY-4.0");
+    if (holder.worker() == "gpu-4") continue;  // not packed yet
+    v1::DatasetPack& pack = *held.add_packs();
+    pack.set_source_digest(std::string(64, holder.worker() == "gpu-3" ? 'b' : 'a'));
+    pack.set_digest(std::string(64, holder.worker() == "gpu-3" ? 'd' : 'c'));
+    pack.set_rate(100);
+    pack.set_highpass(true);
+    pack.set_bytes(3 << 20);
+    pack.set_records(holder.worker() == "gpu-3" ? 490 : 498);
+    pack.set_patients(480);
+    pack.set_shortest_samples(1000);
+    pack.set_longest_samples(1000);
+    for (const int records : {50, 0, 448}) pack.add_records_by_fold(static_cast<uint64_t>(records));
+    (*pack.mutable_skipped())["missing"] = 2;
+    (*pack.mutable_flagged())["clipped"] = 3;
+    pack.set_amplitude(2.5);
+    v1::DatasetPack::Task& task = *pack.add_tasks();
+    task.set_name("rhythm");
+    task.set_classes(12);
+    task.set_labelled_records(400);
+    pack.add_notes("units are millivolts");
+  }
+  return dataset;
+}
+
+TEST_F(CliQueryTest, DataSetsAreListedByState) {
+  state_.datasets = {TwoStates()};
+  Serve(state_);
+  EXPECT_EQ(Run({"data", "list"}).out,
+            "DATASET  TYPE   VERSION  DIGEST          RECORDS  PATIENTS  LICENCE    WORKERS\n"
+            "ptbxl    ptbxl  1.0.3    not packed yet                     CC-BY-4.0  gpu-4\n"
+            "ptbxl    ptbxl  1.0.3    aaaaaaaaaaaa        498       480  CC-BY-4.0  gpu-1 gpu-2 (away)\n"
+            "ptbxl    ptbxl  1.0.3    bbbbbbbbbbbb        490       480  CC-BY-4.0  gpu-3\n");
+  EXPECT_THAT(Run({"data", "list", "-o", "csv"}).out, HasSubstr("," + std::string(64, 'a') + ",498,480,"));
+}
+
+TEST_F(CliQueryTest, ADataSetIsShownWithItsPacks) {
+  state_.datasets = {TwoStates()};
+  Serve(state_);
+  const CliResult result = Run({"data", "get", "ptbxl@1.0.3"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  for (const char* part :
+       {"3 different states", "ptbxl@1.0.3#aaaaaaaaaaaa", "gpu-1 gpu-2 (away)",
+        "cccccccccccc, 100 samples a second, high-pass 0.8 Hz, 3.0 MiB", "498 of 480 patients, 10 s",
+        "1:50 3:448", "2 missing", "3 clipped", "2.50 mV", "rhythm (12 classes, 400 records)",
+        "units are millivolts", "known once a job has had it packed"}) {
+    EXPECT_THAT(result.out, HasSubstr(part));
+  }
+  EXPECT_THAT(Run({"data", "get", "ptbxl", "-o", "json"}).out, HasSubstr("\"records_by_fold\""));
+  const CliResult unknown = Run({"data", "get", "nope"});
+  EXPECT_EQ(unknown.code, 3);
+  EXPECT_EQ(unknown.err, "ecgctl: no worker has a data set \"nope\"; see ecgctl data list\n");
+  EXPECT_EQ(Run({"data", "get", "a b"}).code, 2);
+}
+
+TEST_F(CliQueryTest, AttemptsTellWhatTheyWereTrainedOn) {
+  (*state_.attempts[42][0].mutable_environment())["source_digest"] = std::string(64, 'a');
+  Serve(state_);
+  EXPECT_THAT(Run({"job", "get", "pre"}).out, HasSubstr("42.1     RUNNING  gpu-1   #aaaaaaaaaaaa"));
+}
+
 }  // namespace
 }  // namespace ecgtrain

@@ -28,6 +28,7 @@ const std::set<std::string>& ReadingMethods() {
       "TrainingService/WatchJob",        "TrainingService/ReadMetrics",  "TrainingService/ReadLogs",
       "TrainingService/ListCheckpoints", "TrainingService/ReadArtifact", "TrainingService/ListWorkers",
       "TrainingService/GetServerStatus", "WorkerService/ReadArtifact",   "AdminService/ListTokens",
+      "TrainingService/ListDatasets",    "TrainingService/GetDataset",
   };
   return methods;
 }

@@ -1,5 +1,6 @@
 #include "server/coordinator/scheduler.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -10,6 +11,7 @@
 namespace ecgtrain {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
@@ -210,6 +212,68 @@ TEST(SchedulerTest, RandomQueuesKeepOrderAndDevices) {
       }
     }
   }
+}
+
+constexpr char kDigestA[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+constexpr char kDigestB[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+// One CPU slot and the data set "lab"; not packed yet without a digest.
+SchedulerSnapshot::WorkerState HolderOf(const std::string& name, const std::string& digest,
+                                        const std::string& version = "") {
+  SchedulerSnapshot::WorkerState state = WorkerWith(name, 0, 1);
+  v1::WorkerDataset& held = *state.worker.add_datasets();
+  held.set_name("lab");
+  held.set_version(version);
+  if (!digest.empty()) held.add_packs()->set_source_digest(digest);
+  return state;
+}
+
+// Where the jobs for these data sets go, in order; the reason in parentheses for those that wait.
+std::vector<std::string> Places(const std::vector<std::string>& datasets,
+                                std::vector<SchedulerSnapshot::WorkerState> workers) {
+  SchedulerSnapshot snapshot;
+  std::vector<QueuedJob> jobs;
+  for (size_t i = 0; i < datasets.size(); ++i) {
+    jobs.push_back(Waiting(static_cast<int64_t>(i) + 1));
+    jobs.back().dataset = datasets[i];
+  }
+  snapshot.queued = Queue(jobs);
+  snapshot.workers = std::move(workers);
+  const SchedulerPlan plan = PlanSchedule(snapshot, kNow);
+  std::vector<std::string> places(datasets.size());
+  for (const LeaseDecision& lease : plan.leases) places[static_cast<size_t>(lease.job_id) - 1] = lease.worker;
+  for (const auto& [id, pending] : plan.pending)
+    places[static_cast<size_t>(id) - 1] = absl::StrCat("(", pending.explanation(), ")");
+  return places;
+}
+
+TEST(SchedulerTest, AWorkerThatHasPackedTheDataSetGoesFirst) {
+  EXPECT_THAT(Places({"lab", "lab"}, {HolderOf("a", ""), HolderOf("b", kDigestA)}), ElementsAre("b", "a"));
+  // A GPU is worth more than a pack.
+  SchedulerSnapshot::WorkerState gpu = HolderOf("c", "");
+  gpu.worker.mutable_devices(0)->set_kind("gpu");
+  EXPECT_THAT(Places({"lab"}, {HolderOf("b", kDigestA), gpu}), ElementsAre("c"));
+}
+
+TEST(SchedulerTest, APinnedDataSetGoesWhereItIsThatState) {
+  const std::vector<SchedulerSnapshot::WorkerState> workers = {
+      HolderOf("a", ""), HolderOf("b", kDigestA, "1.0.1"), HolderOf("c", kDigestB, "1.0.3")};
+  EXPECT_THAT(Places({"lab#bbbbbbbbbbbb"}, workers), ElementsAre("c"));
+  EXPECT_THAT(Places({"lab@1.0.1"}, workers), ElementsAre("b"));
+  // Where nobody is known to have it, one that has not packed it yet may.
+  EXPECT_THAT(Places({"lab#cccccccccccc"}, workers), ElementsAre("a"));
+  EXPECT_THAT(Places({"lab@1.0.3#aaaaaaaaaaaa"}, workers),
+              ElementsAre("(no worker has the data set \"lab@1.0.3#aaaaaaaaaaaa\"; a has lab, b has "
+                          "lab@1.0.1#aaaaaaaaaaaa, c has lab@1.0.3#bbbbbbbbbbbb)"));
+}
+
+TEST(SchedulerTest, SyntheticDataOfAKnownStateNeedsAWorkerThatStatesIt) {
+  SchedulerSnapshot::WorkerState knowing = WorkerWith("a", 0, 1);
+  v1::WorkerDataset& held = *knowing.worker.add_datasets();
+  held.set_name("synthetic");
+  held.add_packs()->set_source_digest(kDigestA);
+  EXPECT_THAT(Places({"synthetic#aaaaaaaaaaaa"}, {WorkerWith("b", 0, 1), knowing}), ElementsAre("a"));
+  EXPECT_THAT(Places({"synthetic"}, {WorkerWith("b", 0, 1)}), ElementsAre("b"));
 }
 
 }  // namespace

@@ -33,6 +33,63 @@ TEST_F(WorkerSessionsTest, AnUnknownAttemptIsToBeForgotten) {
   EXPECT_EQ(orders.forget(0).job_id(), 99);
 }
 
+// A worker registers anew after each pack, too: what is held against it or for it stays.
+TEST_F(WorkerSessionsTest, RegisteringAgainKeepsWhatIsKnownOfTheWorker) {
+  Register();
+  const auto worker = [this] {
+    v1::Worker row;
+    EXPECT_THAT(store_.Read([&](StoreReader& reader) -> absl::Status {
+      ASSIGN_OR_RETURN(row, reader.GetWorker("w1"));
+      return absl::OkStatus();
+    }),
+                IsOk());
+    return row;
+  };
+  v1::UpdateWorkerRequest request;
+  request.set_request_id(NextRequestId());
+  request.set_name("w1");
+  UpdateWorker(coordinator_->mutations(), {"ann"}, request,
+               [](const auto& reply) { EXPECT_TRUE(reply.ok()); });
+  const v1::Worker before = worker();
+  ASSERT_TRUE(before.has_uncordoned());
+  clock_.Advance(absl::Seconds(1));
+  Register();
+  EXPECT_EQ(worker().uncordoned().seconds(), before.uncordoned().seconds());
+  EXPECT_EQ(worker().registered().seconds(), before.registered().seconds());
+  Register("w1", "i2");
+  EXPECT_EQ(worker().registered().seconds(), before.registered().seconds() + 1) << "another program";
+}
+
+TEST_F(WorkerSessionsTest, HostileDescriptionsOfDataSetsAreRefused) {
+  const auto refused = [this](const std::function<void(v1::WorkerDataset&)>& spoil) {
+    v1::RegisterWorkerRequest request;
+    request.set_name("w1");
+    request.set_incarnation("i1");
+    v1::WorkerDataset& dataset = *request.add_datasets();
+    dataset.set_name("lab");
+    v1::DatasetPack& pack = *dataset.add_packs();
+    pack.set_digest(std::string(64, 'a'));
+    pack.set_source_digest(std::string(64, 'b'));
+    spoil(dataset);
+    absl::Status answer = absl::UnknownError("no reply");
+    coordinator_->sessions().Register(request, [&answer](const auto& reply) { answer = reply.status(); });
+    return answer;
+  };
+  EXPECT_THAT(refused([](v1::WorkerDataset&) {}), IsOk());
+  for (const auto& spoil : std::vector<std::function<void(v1::WorkerDataset&)>>{
+           [](v1::WorkerDataset& dataset) { dataset.set_name("../lab"); },
+           [](v1::WorkerDataset& dataset) { dataset.set_version("1 0"); },
+           [](v1::WorkerDataset& dataset) { dataset.mutable_packs(0)->set_digest("short"); },
+           [](v1::WorkerDataset& dataset) {
+             dataset.mutable_packs(0)->set_source_digest(std::string(64, 'X'));
+           },
+           [](v1::WorkerDataset& dataset) {
+             dataset.mutable_packs(0)->add_notes(std::string(70000, 'n'));
+           }}) {
+    EXPECT_THAT(refused(spoil), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("data set")));
+  }
+}
+
 TEST_F(WorkerSessionsTest, ABeatThatIsNotNewCountsForNothing) {
   Register();
   v1::HeartbeatRequest beat;

@@ -67,6 +67,26 @@ TEST_F(SettingsTest, HowADatasetIsPreparedIsRead) {
   EXPECT_TRUE(settings_.datasets.at("all").derive_leads);
 }
 
+TEST_F(SettingsTest, VersionAndLicenceAreStatedOrKnown) {
+  ASSERT_TRUE(Read("datasets:\n  stated: {type: own, path: /lab, version: '7', licence: in-house}\n"
+                   "  official: {type: ptbxl, path: /data/ptb-xl-1.0.3}\n"
+                   "  nested: {type: challenge, path: /data/challenge-2021/1.0.3/}\n"
+                   "  unknown: {type: cpsc2018, path: /data/cpsc-2018}\n")
+                  .ok());
+  FillIn();
+  ASSERT_TRUE(CompleteSettings(settings_).ok());
+  const auto stated = [this](const std::string& name) {
+    const DatasetSettings& dataset = settings_.datasets.at(name);
+    return dataset.version + " " + dataset.licence;
+  };
+  EXPECT_EQ(stated("stated"), "7 in-house");
+  EXPECT_EQ(stated("official"), "1.0.3 CC-BY-4.0");
+  EXPECT_EQ(stated("nested"), "1.0.3 CC-BY-4.0");
+  EXPECT_EQ(stated("unknown"), " ");
+  settings_.datasets["stated"].version = "a b";
+  EXPECT_THAT(CompleteSettings(settings_).message(), HasSubstr("data set stated: version \"a b\""));
+}
+
 TEST_F(SettingsTest, UnknownKeyIsRefusedWithTheNearestName) {
   const absl::Status status = Read("server: a:1\ncpu_slot: 2\n");
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
