@@ -23,6 +23,7 @@ struct Options {
   std::string pack;
   uint32_t samples = 1024;
   size_t batch = 64;
+  AugmentSettings augment;
 };
 
 // Calls `round`, which returns how many records it went through.
@@ -53,11 +54,11 @@ int Read(const Options& options) {
   });
 }
 
-// What one thread feeds a pretraining: signals, masks.
+// What one thread feeds a pretraining: signals, augmented or not, and masks.
 int Feed(const Options& options) {
   const auto pack = Pack::Open(options.pack);
   if (!pack.ok()) return Fail(pack.status());
-  const BatchMaker maker(**pack, options.samples, at::kCPU);
+  const BatchMaker maker(**pack, {.samples = options.samples}, at::kCPU);
   RecordSet records((*pack)->size());
   for (size_t i = 0; i < records.size(); ++i) records[i] = i;
   const MaskSettings mask{.cell = (*pack)->info().rate * 4 / 25};
@@ -66,10 +67,10 @@ int Feed(const Options& options) {
     const RecordSet order = EpochOrder(records, 1, ++epoch);
     size_t fed = 0;
     for (size_t first = 0; first < order.size(); first += options.batch) {
-      std::vector<Window> windows;
-      for (size_t i = first; i < std::min(order.size(), first + options.batch); ++i)
-        windows.push_back(maker.Centre(order[i]));
-      const Batch batch = maker.Signals(windows);
+      const auto batch_records = absl::MakeConstSpan(order).subspan(first, options.batch);
+      const Augmentation augmentation{options.augment, 1, epoch};
+      const std::vector<Window> windows = maker.Windows(batch_records, augmentation);
+      const Batch batch = maker.Signals(windows, augmentation);
       const at::Tensor hidden = maker.Mask(windows, mask, 1, RandomPurpose::kMask, epoch);
       fed += static_cast<size_t>(std::min(batch.x.size(0), hidden.size(0)));
     }
@@ -92,6 +93,11 @@ int main(int argc, char** argv) {
   feed->add_option("--pack", options.pack)->required();
   feed->add_option("--samples", options.samples, "of one input");
   feed->add_option("--batch", options.batch)->check(CLI::Range(1, 4096));
+  feed->add_flag("--crop", options.augment.crop);
+  feed->add_option("--gain", options.augment.gain);
+  feed->add_option("--noise", options.augment.noise);
+  feed->add_option("--wander", options.augment.wander);
+  feed->add_option("--lead-drop", options.augment.lead_drop);
   CLI11_PARSE(app, argc, argv);
   return *read ? ecgtrain::Read(options) : ecgtrain::Feed(options);
 }

@@ -73,6 +73,24 @@ TEST(ResolveSpecTest, FineTuningFromScratchTakesItsOwnDefaults) {
   EXPECT_EQ(spec.checkpoint().metric(), "validation/auroc_macro");
 }
 
+TEST(ResolveSpecTest, NothingIsAugmentedUnlessAskedFor) {
+  const v1::JobSpec spec = Resolve("finetune: {dataset: a, augment: {noise: 0.05}}");
+  EXPECT_EQ(spec.finetune().augment().noise(), 0.05);
+  EXPECT_EQ(spec.finetune().signal().align(), "middle");
+  const v1::JobSpec plain = Resolve("pretrain: {dataset: a}");
+  for (const v1::AugmentSpec& augment : {spec.finetune().augment(), plain.pretrain().augment()}) {
+    EXPECT_TRUE(augment.has_crop());
+    EXPECT_FALSE(augment.crop());
+    EXPECT_TRUE(augment.has_gain());
+    EXPECT_EQ(augment.gain() + augment.wander() + augment.lead_drop(), 0);
+  }
+  EXPECT_TRUE(plain.pretrain().augment().has_noise());
+  EXPECT_EQ(plain.pretrain().augment().noise(), 0);
+  EXPECT_THAT(
+      ParseSpec("evaluate: {dataset: a, from: 1@best, augment: {crop: true}}", "a").status().message(),
+      HasSubstr("unknown key \"augment\" in evaluate"));
+}
+
 TEST(ResolveSpecTest, ProblemsLeaveTheSpecificationAsGiven) {
   v1::JobSpec spec = Parse("finetune: {dataset: ptbxl, task: rythm}");
   const v1::JobSpec given = spec;
@@ -145,6 +163,16 @@ INSTANTIATE_TEST_SUITE_P(
                 "pretrain.folds.train[0]: must be 1 to 10, not 0"},
         Problem{"finetune: {dataset: a, label_fraction: 1.5}",
                 "finetune.label_fraction: must be 0.001 to 1, not 1.5"},
+        Problem{"pretrain: {dataset: a, augment: {gain: 1}}",
+                "pretrain.augment.gain: must be 0 to 0.9, not 1"},
+        Problem{"pretrain: {dataset: a, augment: {noise: -1}}",
+                "pretrain.augment.noise: must be 0 to 10, not -1"},
+        Problem{"finetune: {dataset: a, augment: {wander: 11}}",
+                "finetune.augment.wander: must be 0 to 10, not 11"},
+        Problem{"finetune: {dataset: a, augment: {lead_drop: 1}}",
+                "finetune.augment.lead_drop: must be 0 to 0.9, not 1"},
+        Problem{"finetune: {dataset: a, signal: {align: end}}",
+                "finetune.signal.align: \"end\" is not one of middle, start"},
         Problem{"{labels: {-a: b}, pretrain: {dataset: a}}", "labels.-a: a label's key"},
         Problem{"{labels: {a: 'b c'}, pretrain: {dataset: a}}", "labels.a: a label's value"},
         Problem{"{labels: {a: ''}, pretrain: {dataset: a}}", "labels.a: a label's value"}));
@@ -256,8 +284,9 @@ TEST(ResolveSpecTest, RefusesWhatOnlyAMessageCanHold) {
 }
 
 TEST(InheritModelTest, ChildTakesModelAndSignalAndKeepsItsOwn) {
-  const v1::JobSpec parent =
-      Resolve("pretrain: {dataset: a, signal: {highpass: false}}\nmodel: {preset: tiny, kernel_size: 9}");
+  const v1::JobSpec parent = Resolve(
+      "pretrain: {dataset: a, signal: {highpass: false, align: start}, augment: {crop: true}}\nmodel: "
+      "{preset: tiny, kernel_size: 9}");
   v1::JobSpec child = Resolve("finetune: {dataset: a, from: job/1@best}");
   EXPECT_FALSE(child.model().has_preset());
   EXPECT_FALSE(child.finetune().signal().has_highpass());
@@ -268,6 +297,11 @@ TEST(InheritModelTest, ChildTakesModelAndSignalAndKeepsItsOwn) {
   EXPECT_EQ(child.finetune().signal().rate(), 100u);
   EXPECT_TRUE(child.finetune().signal().has_highpass());
   EXPECT_FALSE(child.finetune().signal().highpass());
+  EXPECT_EQ(child.finetune().signal().align(), "start");
+  EXPECT_FALSE(child.finetune().augment().crop());  // of a training, not of what it makes
+  v1::JobSpec own = Resolve("finetune: {dataset: a, from: job/1@best, signal: {align: middle}}");
+  InheritModel(parent, own);
+  EXPECT_EQ(own.finetune().signal().align(), "middle");
 
   v1::JobSpec evaluation = Resolve("evaluate: {dataset: a, from: ft@last, signal: {samples: 2048}}");
   EXPECT_FALSE(evaluation.has_model());

@@ -18,6 +18,7 @@ enum class RandomPurpose : uint64_t {
   kMask = 4,
   kValidationMask = 5,
   kLabelFraction = 6,
+  kAugment = 7,
 };
 
 // The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection in which every input bit moves every

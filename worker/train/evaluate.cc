@@ -56,7 +56,9 @@ absl::StatusOr<LoopEnd> Evaluate(Session& session) {
   ASSIGN_OR_RETURN(const RecordSet records, SelectFolds(*session.pack, spec.folds.test, label_task, "test"));
   RETURN_IF_ERROR(CheckUnseen(session, records, parent.manifest));
   ASSIGN_OR_RETURN(const std::unique_ptr<Network> network, LoadNetwork(session, parent, model));
-  const BatchMaker batches(*session.pack, static_cast<uint32_t>(model.samples), session.device.device);
+  SignalSettings signal = spec.signal;
+  signal.samples = static_cast<uint32_t>(model.samples);
+  const BatchMaker batches(*session.pack, signal, session.device.device);
   return ReportTest(session,
                     {*network, *session.pack, batches, records, label_task, spec.schedule.batch_size},
                     /*loop=*/nullptr);

@@ -24,17 +24,17 @@ class FinetuneTask final : public TrainingTask {
         pack_(*session.pack),
         records_(records),
         label_task_(label_task),
-        batches_(*session.pack, session.spec.signal.samples, session.device.device),
+        batches_(*session.pack, session.spec.signal, session.device.device),
         network_(std::move(network)) {}
 
   Network& network() override { return *network_; }
   const RecordSet& training_records() const override { return records_.training; }
   bool needs_best_weights() const override { return true; }
 
-  Batch MakeBatch(absl::Span<const size_t> records, uint64_t /*epoch*/) const override {
-    std::vector<Window> windows;
-    for (const size_t record : records) windows.push_back(batches_.Centre(record));
-    Batch batch = batches_.Signals(windows);
+  Batch MakeBatch(absl::Span<const size_t> records, uint64_t epoch) const override {
+    const Augmentation augmentation{spec_.augment, spec_.seed, epoch};
+    const std::vector<Window> windows = batches_.Windows(records, augmentation);
+    Batch batch = batches_.Signals(windows, augmentation);
     batch.labels = batches_.Labels(windows, label_task_);
     return batch;
   }

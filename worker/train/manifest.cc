@@ -20,22 +20,27 @@ Json ModelToJson(const ModelConfig& model) {
           {"head", std::string(ClassifierHeadName(model.head))}};
 }
 
+// `align` stands there only where it is not what every checkpoint without it had.
+Json SignalToJson(const SignalSettings& signal) {
+  Json json = {{"rate", signal.rate}, {"samples", signal.samples}, {"highpass", signal.highpass}};
+  if (signal.align == Align::kStart) json["align"] = "start";
+  return json;
+}
+
 }  // namespace
 
 Json RunManifest(const TrainerSpec& spec, const std::vector<std::string>& classes, const PackInfo& data,
                  const Json& fingerprint) {
-  Json manifest = {
-      {"job", spec.job},
-      {"attempt", spec.attempt},
-      {"token", spec.token},
-      {"task", spec.kind == TaskKind::kPretrain ? "pretrain" : "finetune"},
-      {"model", ModelToJson(spec.model)},
-      {"signal",
-       {{"rate", spec.signal.rate}, {"samples", spec.signal.samples}, {"highpass", spec.signal.highpass}}},
-      {"spec_sha256", spec.sha256},
-      {"source_digest", data.source_digest},
-      {"data_digest", data.digest},
-      {"fingerprint", fingerprint}};
+  Json manifest = {{"job", spec.job},
+                   {"attempt", spec.attempt},
+                   {"token", spec.token},
+                   {"task", spec.kind == TaskKind::kPretrain ? "pretrain" : "finetune"},
+                   {"model", ModelToJson(spec.model)},
+                   {"signal", SignalToJson(spec.signal)},
+                   {"spec_sha256", spec.sha256},
+                   {"source_digest", data.source_digest},
+                   {"data_digest", data.digest},
+                   {"fingerprint", fingerprint}};
   if (!classes.empty()) {
     manifest["classes"] = classes;
     manifest["label_task"] = spec.label_task;
@@ -66,7 +71,7 @@ absl::StatusOr<ModelConfig> ModelOfManifest(const Json& manifest) {
   if (!status.ok()) return absl::DataLossError(status.message());
   std::copy(channels.begin(), channels.end(), model.channels.begin());
   JsonFields signal(manifest.contains("signal") ? manifest["signal"] : empty, "manifest.json: signal");
-  signal.Ignore({"rate", "highpass"});
+  signal.Ignore({"rate", "highpass", "align"});
   signal.ReadUnsigned("samples", model.samples, kTotalStride, 16384);
   status = signal.Finish();
   if (!status.ok()) return absl::DataLossError(status.message());

@@ -7,12 +7,6 @@
 
 namespace ecgtrain {
 
-SampleRange SignalRange(uint32_t length, uint32_t samples) {
-  if (length >= samples) return {0, samples};
-  const uint32_t begin = (samples - length) / 2;
-  return {begin, begin + length};
-}
-
 std::vector<uint8_t> DrawMask(const MaskSettings& settings, uint32_t samples, SampleRange signal,
                               const RandomStream& stream) {
   const uint32_t cell_count = samples / settings.cell;

@@ -7,17 +7,9 @@
 
 #include "worker/model/counter_random.h"
 #include "worker/train/spec.h"
+#include "worker/train/window.h"
 
 namespace ecgtrain {
-
-// A half-open range.
-struct SampleRange {
-  uint32_t begin = 0;
-  uint32_t end = 0;
-};
-
-// Where the signal of a record of `length` samples lies in an input of `samples`: the middle.
-SampleRange SignalRange(uint32_t length, uint32_t samples);
 
 // 1 for each hidden cell of an input of `samples` whose signal is at `signal`. Cells lie on a fixed grid from
 // sample 0.

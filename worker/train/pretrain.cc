@@ -31,7 +31,7 @@ class PretrainTask final : public TrainingTask {
   PretrainTask(const Session& session, const TrainingRecords& records, std::unique_ptr<Network> network)
       : spec_(session.spec),
         records_(records),
-        batches_(*session.pack, session.spec.signal.samples, session.device.device),
+        batches_(*session.pack, session.spec.signal, session.device.device),
         network_(std::move(network)) {}
 
   Network& network() override { return *network_; }
@@ -39,7 +39,7 @@ class PretrainTask final : public TrainingTask {
   bool needs_best_weights() const override { return false; }
 
   Batch MakeBatch(absl::Span<const size_t> records, uint64_t epoch) const override {
-    return MaskedBatch(records, RandomPurpose::kMask, epoch);
+    return MaskedBatch(records, {spec_.augment, spec_.seed, epoch}, RandomPurpose::kMask);
   }
 
   at::Tensor Loss(const Batch& batch, const ForwardMode& mode) const override {
@@ -63,15 +63,15 @@ class PretrainTask final : public TrainingTask {
   }
 
  private:
-  Batch MaskedBatch(absl::Span<const size_t> records, RandomPurpose purpose, uint64_t epoch) const {
-    std::vector<Window> windows;
-    for (const size_t record : records) windows.push_back(batches_.Centre(record));
-    Batch batch = batches_.Signals(windows);
-    batch.mask = batches_.Mask(windows, spec_.mask, spec_.seed, purpose, epoch);
+  Batch MaskedBatch(absl::Span<const size_t> records, const Augmentation& augmentation,
+                    RandomPurpose purpose) const {
+    const std::vector<Window> windows = batches_.Windows(records, augmentation);
+    Batch batch = batches_.Signals(windows, augmentation);
+    batch.mask = batches_.Mask(windows, spec_.mask, spec_.seed, purpose, augmentation.epoch);
     return batch;
   }
 
-  // The masks are the same each time: epochs are comparable.
+  // Records as they are, and the same masks each time: epochs are comparable.
   absl::StatusOr<std::optional<double>> MeanOverValidation(absl::FunctionRef<LossTerms(const Batch&)> loss,
                                                            Pulse pulse) const {
     const c10::InferenceMode no_gradients;
@@ -79,7 +79,7 @@ class PretrainTask final : public TrainingTask {
     const size_t batch_size = spec_.schedule.batch_size;
     for (size_t begin = 0; begin < records_.validation.size(); begin += batch_size) {
       const auto records = absl::MakeConstSpan(records_.validation).subspan(begin, batch_size);
-      mean.Add(loss(MaskedBatch(records, RandomPurpose::kValidationMask, 0)));
+      mean.Add(loss(MaskedBatch(records, Augmentation(), RandomPurpose::kValidationMask)));
       ASSIGN_OR_RETURN(const bool go_on, pulse(begin + records.size(), records_.validation.size()));
       if (!go_on) return std::nullopt;
     }

@@ -37,6 +37,17 @@ absl::Status ReadSignal(const Json& json, const std::string& where, SignalSettin
   fields.ReadUnsigned("rate", signal.rate, 50, 1000);
   fields.ReadUnsigned("samples", signal.samples, kTotalStride, 16384);
   fields.Read("highpass", signal.highpass);
+  fields.ReadOneOf<Align>("align", signal.align, {{"middle", Align::kMiddle}, {"start", Align::kStart}});
+  return fields.Finish();
+}
+
+absl::Status ReadAugment(const Json& json, const std::string& where, AugmentSettings& augment) {
+  JsonFields fields(json, where);
+  fields.Read("crop", augment.crop);
+  fields.Read("gain", augment.gain, 0, 0.9);
+  fields.Read("noise", augment.noise, 0, 10);
+  fields.Read("wander", augment.wander, 0, 10);
+  fields.Read("lead_drop", augment.lead_drop, 0, 0.9);
   return fields.Finish();
 }
 
@@ -74,6 +85,8 @@ absl::Status ReadTask(const Json& json, const std::string& where, TrainerSpec& s
   if (spec.kind == TaskKind::kEvaluate) spec.folds = {.train = {}, .validation = {}};  // it only tests
   RETURN_IF_ERROR(ReadFolds(folds, fields.Path("folds"), spec.folds));
   RETURN_IF_ERROR(ReadSignal(signal, fields.Path("signal"), spec.signal));
+  if (spec.kind != TaskKind::kEvaluate)
+    RETURN_IF_ERROR(ReadAugment(fields.Object("augment"), fields.Path("augment"), spec.augment));
   if (spec.kind == TaskKind::kPretrain) {
     spec.mask.cell = spec.signal.rate * 4 / 25;  // 160 ms
     const Json& mask = fields.Object("mask");

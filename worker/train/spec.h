@@ -18,6 +18,7 @@ namespace ecgtrain {
 
 enum class TaskKind { kPretrain, kFinetune, kEvaluate };
 enum class MaskDraw { kExact, kBernoulli, kWithReplacement };
+enum class Align { kMiddle, kStart };
 enum class LossRegion { kMasked, kAll, kSignal };
 enum class Precision { kAuto, kFp32, kTf32, kBf16 };
 
@@ -31,6 +32,16 @@ struct SignalSettings {
   uint32_t rate = 400;      // samples a second
   uint32_t samples = 4096;  // of one input
   bool highpass = true;
+  Align align = Align::kMiddle;
+};
+
+// All off: the paper augments nothing.
+struct AugmentSettings {
+  bool crop = false;
+  double gain = 0;
+  double noise = 0;   // millivolts
+  double wander = 0;  // millivolts
+  double lead_drop = 0;
 };
 
 struct MaskSettings {
@@ -91,6 +102,7 @@ struct TrainerSpec {
   std::string label_task = "all";  // which labels: "all", "diagnostic", ...
   FoldsSpec folds;
   SignalSettings signal;
+  AugmentSettings augment;
   MaskSettings mask;
   LossRegion loss_region = LossRegion::kMasked;
   double label_fraction = 1;

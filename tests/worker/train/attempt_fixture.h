@@ -62,6 +62,13 @@ class AttemptFixture : public testing::Test {
         {"device", {{"kind", "cpu"}, {"threads", 1}}}};
   }
 
+  // Every kind of augmentation at once.
+  static Json Augmented(Json spec, const std::string& kind) {
+    spec["spec"][kind]["augment"] = {
+        {"crop", true}, {"gain", 0.3}, {"noise", 0.05}, {"wander", 0.2}, {"lead_drop", 0.2}};
+    return spec;
+  }
+
   Path Folder(const std::string& name) { return base_.path() / name; }
 
   Path WriteSpec(const Json& spec, const std::string& name) {

@@ -3,6 +3,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+#include <set>
+
 #include "tests/worker/train/fake_pack.h"
 
 namespace ecgtrain {
@@ -12,8 +15,8 @@ constexpr uint32_t kSamples = 256;
 
 TEST(BatchMaker, CentresScalesAndMarksTheSignal) {
   const FakePack pack(std::vector<uint32_t>{100, 300});
-  const BatchMaker batches(pack, kSamples, at::kCPU);
-  const Batch batch = batches.Signals({batches.Centre(0), batches.Centre(1)});
+  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const Batch batch = batches.Signals(batches.Windows({0, 1}));
   EXPECT_EQ(batch.x.sizes(), (std::vector<int64_t>{2, 12, 1, kSamples}));
   EXPECT_TRUE(batch.x.is_contiguous(at::MemoryFormat::ChannelsLast));
   EXPECT_EQ(batch.x[0][3][0][78 + 5].item<float>(), pack.record(0).samples[5 * kLeads + 3] * 0.001f);
@@ -23,9 +26,115 @@ TEST(BatchMaker, CentresScalesAndMarksTheSignal) {
   EXPECT_EQ(batch.signal[1].sum().item<float>(), kSamples);
 }
 
+AugmentSettings AllOn() {
+  return {.crop = true, .gain = 0.3, .noise = 0.05, .wander = 0.2, .lead_drop = 0.3};
+}
+
+TEST(BatchMaker, WithoutAugmentationEverySampleIsTheRecordsTimesItsUnit) {
+  const FakePack pack(std::vector<uint32_t>{100, 300, kSamples});
+  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const Batch batch = batches.Signals(batches.Windows({0, 1, 2}));
+  const auto sample = [&](size_t record, int64_t at, int64_t lead) {
+    const auto length = static_cast<int64_t>(pack.record(record).length);
+    const int64_t from = at + (length - int64_t{kSamples}) / 2;
+    return from < 0 || from >= length ? 0 : pack.record(record).samples[from * kLeads + lead] * 0.001f;
+  };
+  for (int64_t record = 0; record < 3; ++record) {
+    const at::Tensor lines = batch.x[record].squeeze(1).contiguous();
+    for (int64_t k = 0; k < lines.numel(); ++k) {
+      ASSERT_EQ(lines.const_data_ptr<float>()[k], sample(record, k % kSamples, k / kSamples));
+    }
+  }
+}
+
+TEST(BatchMaker, AlignedAtTheStartRecordsBeginAtSampleZero) {
+  const FakePack pack(std::vector<uint32_t>{100, 700});
+  const BatchMaker batches(pack, {.samples = kSamples, .align = Align::kStart}, at::kCPU);
+  const Batch batch = batches.Signals(batches.Windows({0, 1}));
+  EXPECT_EQ(batch.x[0][3][0][0].item<float>(), pack.record(0).samples[3] * 0.001f);
+  EXPECT_EQ(batch.signal[0].slice(2, 0, 100).sum().item<float>(), 100);
+  EXPECT_EQ(batch.signal[0].sum().item<float>(), 100);
+  EXPECT_EQ(batch.x[1][3][0][0].item<float>(), pack.record(1).samples[3] * 0.001f);
+  EXPECT_EQ(batches.Cover(0)[0].padding, 0u);
+  EXPECT_EQ(batches.Cover(1).back().begin, 444u);  // as ever: an evaluation hears all of a record
+}
+
+TEST(BatchMaker, CropsReachEveryPlaceOfLongAndShortRecords) {
+  const FakePack pack(std::vector<uint32_t>{kSamples + 3, kSamples - 3});
+  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  std::set<uint32_t> begins;
+  std::set<uint32_t> paddings;
+  for (uint64_t epoch = 0; epoch < 100; ++epoch) {
+    const Augmentation crop{{.crop = true}, 1, epoch};
+    const std::vector<Window> windows = batches.Windows({0, 1}, crop);
+    begins.insert(windows[0].begin);
+    paddings.insert(windows[1].padding);
+    const Batch batch = batches.Signals(windows, crop);
+    EXPECT_EQ(batch.x[0][5][0][0].item<float>(),
+              pack.record(0).samples[windows[0].begin * kLeads + 5] * 0.001f);
+    EXPECT_EQ(batch.x[1][5][0][windows[1].padding].item<float>(), pack.record(1).samples[5] * 0.001f);
+    EXPECT_EQ(batch.signal[1].sum().item<float>(), kSamples - 3);
+  }
+  EXPECT_EQ(begins, (std::set<uint32_t>{0, 1, 2, 3}));
+  EXPECT_EQ(paddings, begins);
+}
+
+TEST(BatchMaker, PaddingStaysZerosUnderAugmentation) {
+  const FakePack pack(8, 100);
+  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const Augmentation all{AllOn(), 1, 0};
+  const Batch batch = batches.Signals(batches.Windows({0, 1, 2, 3, 4, 5, 6, 7}, all), all);
+  EXPECT_EQ(batch.signal.sum().item<float>(), 8 * 100);
+  EXPECT_EQ(batch.x.mul(1 - batch.signal).abs().max().item<float>(), 0);
+  EXPECT_GT(batch.x.abs().max().item<float>(), 0.5);
+}
+
+TEST(BatchMaker, AugmentationDependsOnSeedEpochAndRecordAndNotOnTheBatch) {
+  const FakePack pack(std::vector<uint32_t>{700, 100, 300, 100});
+  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const auto make = [&](const std::vector<size_t>& records, uint64_t seed, uint64_t epoch) {
+    const Augmentation all{AllOn(), seed, epoch};
+    return batches.Signals(batches.Windows(records, all), all).x;
+  };
+  const at::Tensor together = make({0, 1, 2, 3}, 1, 5);
+  for (size_t record = 0; record < 4; ++record) {
+    EXPECT_TRUE(make({record}, 1, 5)[0].equal(together[static_cast<int64_t>(record)])) << record;
+    EXPECT_FALSE(make({record}, 1, 6)[0].equal(together[static_cast<int64_t>(record)])) << record;
+    EXPECT_FALSE(make({record}, 2, 5)[0].equal(together[static_cast<int64_t>(record)])) << record;
+  }
+  EXPECT_TRUE(make({3, 1}, 1, 5)[0].equal(together[3]));
+}
+
+TEST(BatchMaker, MasksLieOnTheSignalWhereverItStands) {
+  const FakePack pack(40, 64);
+  const BatchMaker middle(pack, {.samples = kSamples}, at::kCPU);
+  const BatchMaker start(pack, {.samples = kSamples, .align = Align::kStart}, at::kCPU);
+  MaskSettings settings;
+  settings.cell = 4;
+  std::vector<size_t> records(40);
+  std::iota(records.begin(), records.end(), 0);
+  const Augmentation crop{{.crop = true}, 1, 0};
+  std::set<uint32_t> paddings;
+  const auto check = [&](const BatchMaker& batches, const std::vector<Window>& windows) {
+    const at::Tensor mask = batches.Mask(windows, settings, 1, RandomPurpose::kMask, 0);
+    // Cells of 4 that hold some of the 64 samples: 16, or 17 of a record between two.
+    EXPECT_EQ(mask.sum({1, 2, 3}).eq(4 * 4).all().item<bool>(), true);
+    for (size_t i = 0; i < windows.size(); ++i) {
+      const int64_t first = windows[i].padding / 4 * 4;
+      const int64_t last = (windows[i].padding + 64 + 3) / 4 * 4;
+      EXPECT_EQ(mask[static_cast<int64_t>(i)].slice(2, first, last).sum().item<float>(), 16) << i;
+      paddings.insert(windows[i].padding);
+    }
+  };
+  check(middle, middle.Windows(records));
+  check(start, start.Windows(records));
+  check(middle, middle.Windows(records, crop));
+  EXPECT_GT(paddings.size(), 20u);
+}
+
 TEST(BatchMaker, WindowsCoverALongRecordFromEndToEnd) {
   const FakePack pack(std::vector<uint32_t>{700, 256});
-  const BatchMaker batches(pack, kSamples, at::kCPU);
+  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
   const std::vector<Window> windows = batches.Cover(0);
   ASSERT_EQ(windows.size(), 3u);
   EXPECT_EQ(windows[0].begin, 0u);
@@ -37,8 +146,8 @@ TEST(BatchMaker, WindowsCoverALongRecordFromEndToEnd) {
 
 TEST(BatchMaker, MasksAreSharedOrDrawnByLead) {
   const FakePack pack(4, kSamples);
-  const BatchMaker batches(pack, kSamples, at::kCPU);
-  const std::vector<Window> windows = {batches.Centre(0), batches.Centre(1)};
+  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const std::vector<Window> windows = batches.Windows({0, 1});
   MaskSettings settings;
   settings.cell = 16;
   const at::Tensor shared = batches.Mask(windows, settings, 1, RandomPurpose::kMask, 0);
@@ -55,8 +164,8 @@ TEST(BatchMaker, MasksAreSharedOrDrawnByLead) {
 
 TEST(BatchMaker, LabelsAreOneRowARecord) {
   const FakePack pack(4, kSamples);
-  const BatchMaker batches(pack, kSamples, at::kCPU);
-  const at::Tensor labels = batches.Labels({batches.Centre(0), batches.Centre(1)}, 0);
+  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const at::Tensor labels = batches.Labels(batches.Windows({0, 1}), 0);
   EXPECT_TRUE(labels.equal(at::tensor({1.0f, 1.0f, 0.0f, 0.0f}).view({2, 2})));
 }
 

@@ -55,6 +55,24 @@ class ResumeTest : public AttemptFixture, public testing::WithParamInterface<con
     return controls.calls;
   }
 
+  // Stops at every `stride`-th call, goes on, and expects what the uninterrupted run computed. How many
+  // stops.
+  int ResumeAfterStops(const Json& spec, int stride) {
+    const int calls = RunWhole(spec);
+    const std::string expected = Outcome("whole");
+    int stops = 0;
+    for (int stop_at = 1; stop_at <= calls; stop_at += stride, ++stops) {
+      const std::string name = absl::StrCat("stopped-", stop_at);
+      CountingControls controls(stop_at);
+      EXPECT_EQ(Run(spec, name, controls).reason, ExitReason::kStopped) << stop_at;
+      EXPECT_EQ(Run(spec, name).reason, ExitReason::kCompleted) << stop_at;
+      EXPECT_EQ(Outcome(name), expected) << "stopped at call " << stop_at;
+      if (HasFailure()) break;
+      std::filesystem::remove_all(Folder(name));
+    }
+    return stops;
+  }
+
   // Trains in a process of its own, which is killed. Whether it was.
   bool RunKilled(const Json& spec, const std::string& name, int kill_at) {
     const pid_t pid = fork();
@@ -70,19 +88,13 @@ class ResumeTest : public AttemptFixture, public testing::WithParamInterface<con
 };
 
 TEST_P(ResumeTest, StoppingAnywhereAndGoingOnChangesNoBit) {
-  const Json spec = FortySteps();
-  const int calls = RunWhole(spec);
-  const std::string expected = Outcome("whole");
-  ASSERT_GT(calls, static_cast<int>(kSteps));  // passes over validation and test records ask, too
-  for (int stop_at = 1; stop_at <= calls; ++stop_at) {
-    const std::string name = absl::StrCat("stopped-", stop_at);
-    CountingControls controls(stop_at);
-    ASSERT_EQ(Run(spec, name, controls).reason, ExitReason::kStopped) << stop_at;
-    ASSERT_EQ(Run(spec, name).reason, ExitReason::kCompleted) << stop_at;
-    ASSERT_EQ(Outcome(name), expected) << "stopped at call " << stop_at;
-    std::filesystem::remove_all(Folder(name));
-  }
-  RecordCount("stops_resumed", calls);
+  const int stops = ResumeAfterStops(FortySteps(), 1);
+  ASSERT_GT(stops, static_cast<int>(kSteps));  // passes over validation and test records ask, too
+  RecordCount("stops_resumed", stops);
+}
+
+TEST_P(ResumeTest, AugmentedTrainingsResumeWithoutChangingABit) {
+  EXPECT_GT(ResumeAfterStops(Augmented(FortySteps(), GetParam()), LongTests() ? 1 : 6), 5);
 }
 
 // Nobody saves anything at the end: training goes back to the last periodic checkpoint, or to the start.

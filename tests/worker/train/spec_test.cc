@@ -88,6 +88,14 @@ TEST(TrainerSpec, RefusesValuesThatMakeNoSense) {
                                                 {"/spec/pretrain/signal/samples", 1000},
                                                 {"/spec/pretrain/mask/cell", 60},
                                                 {"/spec/pretrain/folds/test", {1}},
+                                                {"/spec/pretrain/signal/align", "end"},
+                                                {"/spec/pretrain/augment", true},
+                                                {"/spec/pretrain/augment/crop", 1},
+                                                {"/spec/pretrain/augment/gain", 0.91},
+                                                {"/spec/pretrain/augment/noise", -0.1},
+                                                {"/spec/pretrain/augment/wander", 10.1},
+                                                {"/spec/pretrain/augment/lead_drop", 1},
+                                                {"/spec/pretrain/augment/lead_drp", 0.1},
                                                 {"/spec/precision", "fp16"},
                                                 {"/device/threads", 0},
                                                 {"/format", 2},
@@ -99,6 +107,34 @@ TEST(TrainerSpec, RefusesValuesThatMakeNoSense) {
     json[Json::json_pointer(pointer)] = value;
     EXPECT_EQ(Parse(json).status().code(), absl::StatusCode::kInvalidArgument) << pointer;
   }
+}
+
+TEST(TrainerSpec, ReadsAlignmentAndAugmentationOfBothTrainings) {
+  for (const char* kind : {"pretrain", "finetune"}) {
+    Json json = Minimal(kind);
+    const auto off = Parse(json);
+    ASSERT_TRUE(off.ok()) << off.status();
+    EXPECT_EQ(off->signal.align, Align::kMiddle);
+    EXPECT_FALSE(off->augment.crop);
+    EXPECT_EQ(off->augment.gain + off->augment.noise + off->augment.wander + off->augment.lead_drop, 0);
+    json["spec"][kind]["signal"]["align"] = "start";
+    json["spec"][kind]["augment"] = {
+        {"crop", true}, {"gain", 0.1}, {"noise", 0.2}, {"wander", 0.3}, {"lead_drop", 0.4}};
+    const auto on = Parse(json);
+    ASSERT_TRUE(on.ok()) << on.status();
+    EXPECT_EQ(on->signal.align, Align::kStart);
+    EXPECT_TRUE(on->augment.crop);
+    EXPECT_EQ(on->augment.gain, 0.1);
+    EXPECT_EQ(on->augment.noise, 0.2);
+    EXPECT_EQ(on->augment.wander, 0.3);
+    EXPECT_EQ(on->augment.lead_drop, 0.4);
+  }
+  Json json = Minimal("evaluate");
+  json["spec"]["evaluate"]["augment"]["crop"] = true;
+  EXPECT_THAT(Problem(json), HasSubstr("spec.evaluate.augment: no such key"));
+  json = Minimal();
+  json["spec"]["pretrain"]["augment"]["lead_drp"] = 0.1;
+  EXPECT_THAT(Problem(json), HasSubstr("did you mean \"lead_drop\"?"));
 }
 
 TEST(TrainerSpec, EvaluationNeedsAParent) {

@@ -86,6 +86,43 @@ TEST_F(TrainerTest, EvaluationRepeatsTheScoresOfTheBestCheckpoint) {
             DigestFile(Folder("scored") / "artifacts/predictions.csv")->sha256);
 }
 
+TEST_F(TrainerTest, AugmentationChangesWhatIsTrainedOnAndNothingThatIsMeasured) {
+  const Json plain = Spec("pretrain");
+  ASSERT_EQ(Run(plain, "plain").reason, ExitReason::kCompleted);
+  ASSERT_EQ(Run(Augmented(plain, "pretrain"), "augmented").reason, ExitReason::kCompleted);
+  EXPECT_NE((Metrics("plain")[{3, "train/loss"}]), (Metrics("augmented")[{3, "train/loss"}]));
+  EXPECT_EQ(Events("plain", "result").at(0)["values"]["validation/loss_of_zeros"],
+            Events("augmented", "result").at(0)["values"]["validation/loss_of_zeros"]);
+}
+
+// An evaluation knows no augmentation: on the validation fold it repeats the last validation of the training.
+TEST_F(TrainerTest, ValidationSeesRecordsAsAnEvaluationDoes) {
+  const Json spec = Augmented(Spec("finetune"), "finetune");
+  const TrainerExit end = Run(spec, "tuned");
+  ASSERT_EQ(end.reason, ExitReason::kCompleted) << end.message;
+  std::filesystem::create_directories(Folder("scored") / "inputs");
+  std::filesystem::copy(NewestCheckpoint("tuned"), Folder("scored") / "inputs/parent");
+  Json evaluate = Spec("evaluate");
+  evaluate["inputs"]["parent"] = "inputs/parent";
+  evaluate["spec"]["schedule"]["batch_size"] = 16;
+  evaluate["spec"]["allow_leakage"] = true;
+  evaluate["spec"]["evaluate"]["folds"]["test"] = {9};
+  ASSERT_EQ(Run(evaluate, "scored").reason, ExitReason::kCompleted);
+  EXPECT_EQ(Events("scored", "result").at(0)["values"]["test/loss"],
+            (Metrics("tuned")[{end.step, "validation/loss"}]));
+}
+
+TEST_F(TrainerTest, ACheckpointOfAnotherAlignmentIsRefused) {
+  Json spec = Spec("pretrain");
+  CountingControls controls(3);
+  ASSERT_EQ(Run(spec, "a", controls).reason, ExitReason::kStopped);
+  spec["spec"]["pretrain"]["signal"]["align"] = "start";
+  const TrainerExit end = Run(spec, "a");
+  EXPECT_EQ(end.reason, ExitReason::kUserError);
+  EXPECT_THAT(end.message, HasSubstr("another signal"));
+  ASSERT_EQ(Run(spec, "b").reason, ExitReason::kCompleted);
+}
+
 TEST_F(TrainerTest, TheLastProgressOfATrainingIsOfItsLastStep) {
   for (const char* kind : {"pretrain", "finetune"}) {
     const TrainerExit end = Run(Spec(kind), kind);
