@@ -17,8 +17,7 @@ enum class Effect : uint64_t { kCrop = 1, kGain = 2, kNoise = 3, kWander = 4, kL
 constexpr double kSlowestWander = 0.05;  // Hz
 constexpr double kFastestWander = 0.5;   // Hz
 
-constexpr size_t kBlockFrames = kNoiseBlock / kLeads;
-static_assert(kBlockFrames * kLeads == kNoiseBlock);
+static_assert(kNoiseBlock % kLeads == 0);  // blocks of whole frames
 
 RandomStream StreamOf(const Augmentation& augmentation, size_t record, Effect effect) {
   const RandomStream of_record(augmentation.seed, RandomPurpose::kAugment, augmentation.epoch, record);

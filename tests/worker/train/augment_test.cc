@@ -140,15 +140,16 @@ TEST(Augment, LeadsAreDroppedWithTheirChanceAndTheOthersStayAsTheyAre) {
   EXPECT_NEAR(count / 12000.0, 0.25, 4 * std::sqrt(0.25 * 0.75 / 12000));
 }
 
-TEST(Augment, OneLeadAlwaysStaysAndMayBeAny) {
-  std::set<size_t> survivors;
+TEST(Augment, OneLeadAlwaysStaysAndEachAsOften) {
+  std::vector<int> alone(kLeads, 0);
   for (size_t record = 0; record < 1000; ++record) {
     const std::vector<bool> dropped = Dropped({{.lead_drop = 0.9}, 1, 0}, record);
     const auto stays = std::find(dropped.begin(), dropped.end(), false);
     ASSERT_NE(stays, dropped.end()) << record;
-    if (std::count(dropped.begin(), dropped.end(), false) == 1) survivors.insert(stays - dropped.begin());
+    if (std::count(dropped.begin(), dropped.end(), false) == 1) ++alone[stays - dropped.begin()];
   }
-  EXPECT_EQ(survivors.size(), kLeads);
+  const double expected = 1000 * (std::pow(0.9, 12) + 12 * 0.1 * std::pow(0.9, 11)) / kLeads;
+  for (const int count : alone) EXPECT_NEAR(count, expected, 4 * std::sqrt(expected));
 }
 
 TEST(Augment, ADroppedLeadHasNeitherNoiseNorWander) {

@@ -95,9 +95,12 @@ TEST_F(TrainerTest, AugmentationChangesWhatIsTrainedOnAndNothingThatIsMeasured) 
             Events("augmented", "result").at(0)["values"]["validation/loss_of_zeros"]);
 }
 
-// An evaluation knows no augmentation: on the validation fold it repeats the last validation of the training.
+// An evaluation knows no augmentation: on the validation fold it repeats the last validation of the training,
+// also where the records, of 1,000 samples, leave a choice of places.
 TEST_F(TrainerTest, ValidationSeesRecordsAsAnEvaluationDoes) {
-  const Json spec = Augmented(Spec("finetune"), "finetune");
+  const Json signal = {{"rate", 100}, {"samples", 1024}, {"align", "start"}};
+  Json spec = Augmented(Spec("finetune"), "finetune");
+  spec["spec"]["finetune"]["signal"] = signal;
   const TrainerExit end = Run(spec, "tuned");
   ASSERT_EQ(end.reason, ExitReason::kCompleted) << end.message;
   std::filesystem::create_directories(Folder("scored") / "inputs");
@@ -106,6 +109,7 @@ TEST_F(TrainerTest, ValidationSeesRecordsAsAnEvaluationDoes) {
   evaluate["inputs"]["parent"] = "inputs/parent";
   evaluate["spec"]["schedule"]["batch_size"] = 16;
   evaluate["spec"]["allow_leakage"] = true;
+  evaluate["spec"]["evaluate"]["signal"] = signal;
   evaluate["spec"]["evaluate"]["folds"]["test"] = {9};
   ASSERT_EQ(Run(evaluate, "scored").reason, ExitReason::kCompleted);
   EXPECT_EQ(Events("scored", "result").at(0)["values"]["test/loss"],
