@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/quoted.h"
 
 namespace ecgtrain {
 namespace {
@@ -34,6 +35,7 @@ std::string NearestName(absl::string_view given, absl::Span<const std::string> c
   std::string best;
   size_t best_distance = std::max<size_t>(2, given.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
+    if (candidate.size() > given.size() + best_distance) continue;  // each letter more is an edit
     const size_t distance = EditDistance(given, candidate);
     if (distance < best_distance) {
       best = candidate;
@@ -45,10 +47,11 @@ std::string NearestName(absl::string_view given, absl::Span<const std::string> c
 
 std::string DidYouMean(absl::string_view given, absl::Span<const std::string> candidates) {
   const std::string nearest = NearestName(given, candidates);
-  if (!nearest.empty()) return absl::StrCat("; did you mean \"", nearest, "\"?");
+  if (!nearest.empty()) return absl::StrCat("; did you mean ", Quoted(nearest), "?");
   if (candidates.empty()) return "";
+  const auto show = [](std::string* out, absl::string_view name) { absl::StrAppend(out, Shown(name)); };
   const size_t shown = std::min<size_t>(candidates.size(), 20);
-  return absl::StrCat("; known: ", absl::StrJoin(candidates.subspan(0, shown), ", "),
+  return absl::StrCat("; known: ", absl::StrJoin(candidates.subspan(0, shown), ", ", show),
                       shown < candidates.size() ? ", ..." : "");
 }
 

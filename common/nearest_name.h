@@ -13,7 +13,8 @@ namespace ecgtrain {
 // slip.
 std::string NearestName(absl::string_view given, absl::Span<const std::string> candidates);
 
-// "; did you mean \"X\"?" or, without a near name, "; known: A, B, C" (at most 20 of them).
+// "; did you mean \"X\"?" or, without a near name, "; known: A, B, C" (at most 20 of them);
+// each at most as long as Quoted and Shown have it.
 std::string DidYouMean(absl::string_view given, absl::Span<const std::string> candidates);
 
 }  // namespace ecgtrain

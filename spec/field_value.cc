@@ -6,12 +6,12 @@
 #include <cmath>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "common/units.h"
 
@@ -23,10 +23,6 @@ using ::google::protobuf::Message;
 using ::google::protobuf::Reflection;
 
 constexpr absl::string_view kDurationName = "google.protobuf.Duration";
-
-std::string Quote(absl::string_view text) {
-  return absl::StrCat("\"", absl::CHexEscape(text.substr(0, 80)), "\"");
-}
 
 // YAML 1.1 would read 010 as eight.
 bool HasLeadingZero(absl::string_view digits) {
@@ -48,18 +44,18 @@ std::string ElementInWords(const FieldDescriptor& field) {
 }
 
 absl::Status Mismatch(const FieldDescriptor& field, absl::string_view text) {
-  return absl::InvalidArgumentError(absl::StrCat(Quote(text), " is not ", ElementInWords(field)));
+  return absl::InvalidArgumentError(absl::StrCat(Quoted(text), " is not ", ElementInWords(field)));
 }
 
 absl::StatusOr<uint32_t> ParseUnsigned(const FieldDescriptor& field, absl::string_view text) {
   const bool digits = !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
   if (!digits) return Mismatch(field, text);
   if (HasLeadingZero(text)) {
-    return absl::InvalidArgumentError(absl::StrCat(Quote(text), " has leading zeros; write it without"));
+    return absl::InvalidArgumentError(absl::StrCat(Quoted(text), " has leading zeros; write it without"));
   }
   uint32_t value;
   if (!absl::SimpleAtoi(text, &value)) {
-    return absl::InvalidArgumentError(absl::StrCat(Quote(text), " is larger than 4294967295"));
+    return absl::InvalidArgumentError(absl::StrCat(Quoted(text), " is larger than 4294967295"));
   }
   return value;
 }
@@ -68,14 +64,14 @@ absl::StatusOr<double> ParseDouble(const FieldDescriptor& field, absl::string_vi
   absl::string_view unsigned_text = text;
   absl::ConsumePrefix(&unsigned_text, "-") || absl::ConsumePrefix(&unsigned_text, "+");
   if (HasLeadingZero(unsigned_text)) {
-    return absl::InvalidArgumentError(absl::StrCat(Quote(text), " has leading zeros; write it without"));
+    return absl::InvalidArgumentError(absl::StrCat(Quoted(text), " has leading zeros; write it without"));
   }
   // SimpleAtod alone would take spaces, "inf" and "nan".
   const bool number = !text.empty() && text.find_first_not_of("0123456789+-.eE") == absl::string_view::npos;
   double value;
   if (!number || !absl::SimpleAtod(text, &value)) return Mismatch(field, text);
   if (!std::isfinite(value))
-    return absl::InvalidArgumentError(absl::StrCat(Quote(text), " is too large a number"));
+    return absl::InvalidArgumentError(absl::StrCat(Quoted(text), " is too large a number"));
   return value;
 }
 
@@ -145,7 +141,7 @@ absl::Status SetScalar(Message& message, const FieldDescriptor& field, absl::str
   if (IsDuration(field)) return SetDuration(message, field, text);
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) return SetString(message, field, text);
   if (quoted) {
-    return absl::InvalidArgumentError(absl::StrCat(Quote(text), " is text because of its quotes; write ",
+    return absl::InvalidArgumentError(absl::StrCat(Quoted(text), " is text because of its quotes; write ",
                                                    TypeInWords(field), " without them"));
   }
   switch (field.cpp_type()) {

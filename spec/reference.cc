@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 
 namespace ecgtrain {
@@ -20,13 +21,13 @@ bool IsDigits(absl::string_view text) {
 
 absl::Status BadJobReference(absl::string_view text) {
   return absl::InvalidArgumentError(
-      absl::StrCat("\"", text.substr(0, 192), "\" names no job; write job/12, 12, a job's name, or @last"));
+      absl::StrCat(Quoted(text), " names no job; write job/12, 12, a job's name, or @last"));
 }
 
 absl::Status BadCheckpointReference(absl::string_view text) {
   return absl::InvalidArgumentError(
-      absl::StrCat("\"", text.substr(0, 192),
-                   "\" names no checkpoint; write a job and which of its checkpoints: "
+      absl::StrCat(Quoted(text),
+                   " names no checkpoint; write a job and which of its checkpoints: "
                    "job/12@best, NAME@last or 12@step:1200"));
 }
 

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/quoted.h"
 #include "spec/reference.h"
 #include "spec/resolve.h"
 #include "spec/spec_rules.h"
@@ -37,7 +37,7 @@ void CheckName(const v1::JobSpec& spec, Problems& problems) {
 
 void CheckLabels(const v1::JobSpec& spec, Problems& problems) {
   for (const auto& [key, value] : spec.labels()) {
-    const std::string field = absl::StrCat("labels.", absl::CHexEscape(key.substr(0, 80)));
+    const std::string field = absl::StrCat("labels.", Shown(key));
     if (!IsIdentifier(key) || key.size() > kMaxLabelKey) {
       AddProblem(problems, field,
                  absl::StrCat("a label's key has at most ", kMaxLabelKey,
@@ -129,8 +129,7 @@ void CheckLabelSet(const v1::JobSpec& spec, Problems& problems) {
   const std::string& task = spec.has_finetune() ? spec.finetune().task() : spec.evaluate().task();
   if (DatasetOf(spec) != "synthetic" || task == "all" || task == "rhythm") return;
   AddProblem(problems, absl::StrCat(KindOf(spec), ".task"),
-             absl::StrCat("the synthetic data set has the tasks all and rhythm only, not ",
-                          absl::CHexEscape(task.substr(0, 80))));
+             absl::StrCat("the synthetic data set has the tasks all and rhythm only, not ", Shown(task)));
 }
 
 void CheckModel(const v1::JobSpec& spec, Problems& problems) {
@@ -155,16 +154,15 @@ void CheckModel(const v1::JobSpec& spec, Problems& problems) {
 void CheckTraining(const v1::JobSpec& spec, Problems& problems) {
   const std::string& metric = spec.checkpoint().metric();
   if (spec.has_pretrain() && metric != "validation/loss" && absl::StartsWith(metric, "validation/")) {
-    AddProblem(problems, "checkpoint.metric",
-               absl::StrCat("a pretraining has no labels and so no ", absl::CHexEscape(metric),
-                            "; use validation/loss"));
+    AddProblem(
+        problems, "checkpoint.metric",
+        absl::StrCat("a pretraining has no labels and so no ", Shown(metric), "; use validation/loss"));
   }
   if (spec.has_pretrain() && spec.allow_leakage())
     AddProblem(problems, "allow_leakage", "a pretraining tests nobody; leave it out");
   if (spec.precision() == "tf32" && spec.resources().device() != "gpu") {
-    AddProblem(
-        problems, "precision",
-        absl::StrCat("tf32 needs resources.device gpu, not ", absl::CHexEscape(spec.resources().device())));
+    AddProblem(problems, "precision",
+               absl::StrCat("tf32 needs resources.device gpu, not ", Shown(spec.resources().device())));
   }
 }
 

@@ -6,12 +6,12 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/nearest_name.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "spec/field_value.h"
 #include "spec/yaml_tree.h"
@@ -24,14 +24,12 @@ using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
 using ::google::protobuf::OneofDescriptor;
 
-std::string Shown(absl::string_view text) { return absl::CHexEscape(text.substr(0, 80)); }
-
 std::string Join(absl::string_view path, absl::string_view name) {
   return path.empty() ? std::string(name) : absl::StrCat(path, ".", name);
 }
 
 std::string UnknownKey(absl::string_view key, absl::string_view path, const Descriptor& type) {
-  return absl::StrCat("unknown key \"", Shown(key), "\" in ", path.empty() ? "the specification" : path,
+  return absl::StrCat("unknown key ", Quoted(key), " in ", path.empty() ? "the specification" : path,
                       DidYouMean(key, FieldNames(type)));
 }
 
@@ -195,8 +193,8 @@ absl::StatusOr<std::vector<v1::JobSpec>> ParseSpecs(absl::string_view text, absl
   }
   if (root.members.size() > 1) {
     return YamlError(what, root.members[1].line,
-                     absl::StrCat("unknown key \"", Shown(root.members[1].key),
-                                  "\" beside \"jobs\"; nothing may stand there"));
+                     absl::StrCat("unknown key ", Quoted(root.members[1].key),
+                                  " beside \"jobs\"; nothing may stand there"));
   }
   const YamlNode& jobs = root.members[0].value;
   if (jobs.kind != YamlNode::Kind::kSequence || jobs.items.empty()) {

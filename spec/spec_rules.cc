@@ -5,10 +5,10 @@
 
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/nearest_name.h"
+#include "common/quoted.h"
 #include "ecgtrain/v1/rules.pb.h"
 #include "spec/dataset_reference.h"
 #include "spec/field_value.h"
@@ -78,11 +78,10 @@ class FieldCheck {
 
   void CheckString(const std::string& value) {
     CheckSize(value.size(), " characters");
-    const std::string shown = absl::CHexEscape(value.substr(0, 80));
+    const std::string shown = Quoted(value);
     if (rule_.identifier() && !IsIdentifier(value)) {
-      Add(absl::StrCat(
-          "\"", shown,
-          "\" must hold letters, digits, '.', '_' and '-' only and begin with a letter or digit"));
+      Add(absl::StrCat(shown,
+                       " must hold letters, digits, '.', '_' and '-' only and begin with a letter or digit"));
     }
     if (rule_.dataset()) {
       const absl::StatusOr<DatasetReference> reference = ParseDatasetReference(value);
@@ -94,7 +93,7 @@ class FieldCheck {
       if (name == value) return;
     }
     const std::string nearest = NearestName(value, known);
-    Add(absl::StrCat("\"", shown, "\" is not one of ", absl::StrJoin(known, ", "),
+    Add(absl::StrCat(shown, " is not one of ", absl::StrJoin(known, ", "),
                      nearest.empty() ? "" : absl::StrCat("; did you mean \"", nearest, "\"?")));
   }
 

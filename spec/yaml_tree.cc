@@ -8,8 +8,8 @@
 #include <sstream>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "common/quoted.h"
 
 namespace ecgtrain {
 namespace {
@@ -27,8 +27,7 @@ void RefuseProperties(const YAML::Mark& mark, const std::string& tag, YAML::anch
                       bool may_be_quoted) {
   if (anchor != YAML::NullAnchor) throw Refused{LineOf(mark), "anchors (&) and aliases (*) are not allowed"};
   if (tag.empty() || tag == "?" || (may_be_quoted && tag == "!")) return;
-  throw Refused{LineOf(mark),
-                absl::StrCat("tags (", absl::CHexEscape(tag.substr(0, 40)), ") are not allowed")};
+  throw Refused{LineOf(mark), absl::StrCat("tags (", Shown(tag, 40), ") are not allowed")};
 }
 
 // Builds the tree. Open containers are held by value on a stack, so that growing vectors move nothing that is
@@ -122,8 +121,8 @@ class TreeBuilder final : public YAML::EventHandler {
     if (key.kind != YamlNode::Kind::kScalar) throw Refused{key.line, "a key must be a plain word"};
     for (const YamlMember& earlier : mapping.node.members) {
       if (earlier.key != key.text) continue;
-      throw Refused{key.line, absl::StrCat("key \"", absl::CHexEscape(key.text.substr(0, 64)),
-                                           "\" stands here a second time; first in line ", earlier.line)};
+      throw Refused{key.line, absl::StrCat("key ", Quoted(key.text, 64),
+                                           " stands here a second time; first in line ", earlier.line)};
     }
     if (mapping.node.members.size() >= kMaxMembers)
       throw Refused{key.line, "more than 1,000 keys in one mapping"};

@@ -5,7 +5,7 @@
 #include "client/cli/command.h"
 #include "client/cli/command_line.h"
 #include "client/cli/exit_code.h"
-#include "client/cli/text.h"
+#include "common/quoted.h"
 #include "proto/grpc_status.h"
 
 namespace ecgtrain {

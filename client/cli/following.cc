@@ -9,6 +9,7 @@
 #include "client/cli/job_view.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 
 namespace ecgtrain {

@@ -16,6 +16,7 @@
 #include "client/cli/session.h"
 #include "client/cli/text.h"
 #include "common/nearest_name.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "common/units.h"
 

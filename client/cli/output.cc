@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "client/cli/text.h"
+#include "common/quoted.h"
 
 namespace ecgtrain {
 namespace {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "client/cli/job_view.h"
 #include "client/cli/text.h"
+#include "common/quoted.h"
 #include "common/units.h"
 
 namespace ecgtrain {

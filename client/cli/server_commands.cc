@@ -8,6 +8,7 @@
 #include "client/cli/job_view.h"
 #include "client/cli/session.h"
 #include "client/cli/text.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "common/units.h"
 

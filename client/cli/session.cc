@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/cli/text.h"
 #include "common/durable_file.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 
 namespace ecgtrain {

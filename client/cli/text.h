@@ -1,4 +1,4 @@
-// Text for people: what cannot harm a terminal, and times as one says them.
+// Text for people: as wide as a terminal, and times as one says them.
 #ifndef ECGTRAIN_CLIENT_CLI_TEXT_H_
 #define ECGTRAIN_CLIENT_CLI_TEXT_H_
 
@@ -10,10 +10,6 @@
 #include "absl/time/time.h"
 
 namespace ecgtrain {
-
-// Control characters (C0 but tab, DEL, C1) and bytes that are not UTF-8 become "\x1b"; a line break too,
-// unless `keep_lines`.
-std::string EscapeControl(absl::string_view text, bool keep_lines = false);
 
 // Code points: the width on a terminal, but for wide and combining characters.
 size_t DisplayWidth(absl::string_view text);

@@ -21,5 +21,11 @@ TEST(DidYouMean, ListsTheKnownNamesWhenNoneIsNear) {
   EXPECT_EQ(DidYouMean("sed", kKeys), "; did you mean \"seed\"?");
 }
 
+TEST(DidYouMean, NamesOfMegabytesAreCutAndCostNothing) {
+  const std::vector<std::string> names = {std::string(32 << 20, 'x'), "seed"};
+  EXPECT_LT(DidYouMean("zzzzzzzz", names).size(), 200u);
+  EXPECT_EQ(DidYouMean("sed", names), "; did you mean \"seed\"?");
+}
+
 }  // namespace
 }  // namespace ecgtrain

@@ -21,6 +21,8 @@ absl::Status RunTarget(const FuzzTarget& target, absl::string_view bytes) {
                      absl::IsNotFound(status) || absl::IsFailedPrecondition(status);
   if (!clean) std::fprintf(stderr, "%s\n", status.ToString().c_str());
   Require(clean, "expected OK, DATA_LOSS, UNIMPLEMENTED, NOT_FOUND or FAILED_PRECONDITION");
+  Require(status.message().size() < 16 << 10,
+          "a message that quotes no more of the input than a person reads");
   return status;
 }
 

@@ -52,7 +52,8 @@ inline constexpr std::array<FuzzTarget, 12> kFuzzTargets = {{{"csv", FuzzCsv},
 // Ends the process unless `holds`: what a target must find whatever the input.
 void Require(bool holds, const char* what);
 
-// What the target says of `bytes`. Ends the process when that is neither OK nor that the data are bad.
+// What the target says of `bytes`. Ends the process when that is neither OK nor that the data are bad, or
+// longer than a person would read.
 absl::Status RunTarget(const FuzzTarget& target, absl::string_view bytes);
 
 // A file without a name that holds `bytes`; path below /proc. Replaced by the next call.

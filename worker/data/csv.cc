@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/nearest_name.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 
 namespace ecgtrain {
@@ -43,7 +44,7 @@ class CsvParser {
     for (const CsvTable::Cell& cell : table_.cells_) {
       table_.columns_.push_back(table_.text_.substr(cell.offset, cell.size));
       if (!seen.insert(table_.columns_.back()).second) {
-        return Bad(1, absl::StrCat("names the column \"", table_.columns_.back(), "\" twice"));
+        return Bad(1, absl::StrCat("names the column ", Quoted(table_.columns_.back()), " twice"));
       }
     }
     table_.cells_.clear();
@@ -115,7 +116,7 @@ absl::StatusOr<size_t> CsvTable::Column(absl::string_view column) const {
   const auto found = std::find(columns_.begin(), columns_.end(), column);
   if (found != columns_.end()) return found - columns_.begin();
   return absl::DataLossError(
-      absl::StrCat(name_, " has no column \"", column, "\"", DidYouMean(column, columns_)));
+      absl::StrCat(name_, " has no column ", Quoted(column), DidYouMean(column, columns_)));
 }
 
 absl::string_view CsvTable::cell(size_t row, size_t column) const {

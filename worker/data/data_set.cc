@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/nearest_name.h"
+#include "common/quoted.h"
 #include "worker/data/challenge.h"
 #include "worker/data/code_family.h"
 #include "worker/data/cpsc2018.h"
@@ -70,7 +71,7 @@ absl::StatusOr<std::unique_ptr<DataSet>> OpenDataSet(const DataSetOptions& optio
     if (options.type == type.name) return OpenType(type, options);
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("unknown data set type \"", options.type, "\"", DidYouMean(options.type, DataSetTypes())));
+      absl::StrCat("unknown data set type ", Quoted(options.type), DidYouMean(options.type, DataSetTypes())));
 }
 
 }  // namespace ecgtrain

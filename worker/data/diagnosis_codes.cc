@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/quoted.h"
 
 namespace ecgtrain {
 namespace {
@@ -106,7 +107,7 @@ absl::StatusOr<std::vector<std::string>> ReadDiagnoses(absl::Span<const std::str
       const bool is_number = !code.empty() && std::all_of(code.begin(), code.end(), absl::ascii_isdigit);
       if (!is_number && !IsName(code)) {
         return absl::DataLossError(absl::StrCat(
-            where, ", Dx: expected SNOMED CT codes or names of CPSC 2018, found \"", code, "\""));
+            where, ", Dx: expected SNOMED CT codes or names of CPSC 2018, found ", Quoted(code)));
       }
       codes.emplace_back(code);
     }

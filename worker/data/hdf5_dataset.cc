@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 
 namespace ecgtrain {
@@ -126,7 +127,7 @@ absl::Status Hdf5Dataset::ReadType(Hdf5Fields fields) {
     fields.Require(type_.size >= 1 && type_.size <= 4096, "datatype size",
                    "expected 1 to 4096 bytes of text");
   } else {
-    fields.Unsupported(absl::StrCat("\"", path_, "\" has a datatype of class ", kind,
+    fields.Unsupported(absl::StrCat(Quoted(path_), " has a datatype of class ", kind,
                                     "; integers, floating-point numbers and texts of fixed size are read"));
   }
   return fields.status();
@@ -139,7 +140,7 @@ absl::Status Hdf5Dataset::ReadLayout(Hdf5Fields fields) {
                  "expected 1 to 4 and 0 to 3");
   if (fields.status().ok() && (version < 3 || kind == 3 || (version == 4 && kind == 2))) {
     fields.Unsupported(
-        absl::StrCat("\"", path_, "\" is stored in layout ", version, ", class ", kind,
+        absl::StrCat(Quoted(path_), " is stored in layout ", version, ", class ", kind,
                      ", which is not read; rewrite the file with h5repack, or write it with h5py's "
                      "default libver"));
   }
@@ -167,7 +168,7 @@ absl::Status Hdf5Dataset::ReadLayout(Hdf5Fields fields) {
 absl::Status Hdf5Dataset::CheckSizes() {
   const auto bad = [this](absl::string_view what) {
     return absl::DataLossError(
-        absl::StrCat(objects_.file().path().string(), ", dataset \"", path_, "\": ", what));
+        absl::StrCat(objects_.file().path().string(), ", dataset ", Quoted(path_), ": ", what));
   };
   if (shape_.empty() || type_.size == 0) return bad("expected a dataset with dimensions and a datatype");
   const uint64_t most_rows = std::min(kMaxRows, kMaxRatio * objects_.file().size());
@@ -267,8 +268,8 @@ absl::StatusOr<std::shared_ptr<const std::string>> Hdf5Dataset::LoadChunk(uint64
     if (cached != cache_.end()) return cached->second;
   }
   const Chunk& chunk = chunks_.at(number);
-  const std::string where = absl::StrCat(objects_.file().path().string(), ", dataset \"", path_,
-                                         "\", chunk at address ", chunk.address);
+  const std::string where = absl::StrCat(objects_.file().path().string(), ", dataset ", Quoted(path_),
+                                         ", chunk at address ", chunk.address);
   if (chunk.size > 2 * kMaxBytes)
     return absl::DataLossError(absl::StrCat(where, ": expected at most 128 MiB"));
   ASSIGN_OR_RETURN(std::string stored, objects_.ReadAt(chunk.address, chunk.size));
@@ -334,8 +335,8 @@ absl::StatusOr<std::string> Hdf5Dataset::ReadRowBytes(uint64_t row) const {
 
 absl::StatusOr<std::vector<double>> Hdf5Dataset::ReadRow(uint64_t row) const {
   if (type_.kind == Hdf5Type::Kind::kText) {
-    return absl::DataLossError(absl::StrCat(objects_.file().path().string(), ", dataset \"", path_,
-                                            "\": expected numbers, found texts"));
+    return absl::DataLossError(absl::StrCat(objects_.file().path().string(), ", dataset ", Quoted(path_),
+                                            ": expected numbers, found texts"));
   }
   ASSIGN_OR_RETURN(const std::string bytes, ReadRowBytes(row));
   std::vector<double> values(row_elements_);
@@ -345,8 +346,8 @@ absl::StatusOr<std::vector<double>> Hdf5Dataset::ReadRow(uint64_t row) const {
 
 absl::StatusOr<std::vector<std::string>> Hdf5Dataset::ReadNames() const {
   if (row_elements_ != 1 || type_.kind == Hdf5Type::Kind::kFloat) {
-    return absl::DataLossError(absl::StrCat(objects_.file().path().string(), ", dataset \"", path_,
-                                            "\": expected one integer or text a row"));
+    return absl::DataLossError(absl::StrCat(objects_.file().path().string(), ", dataset ", Quoted(path_),
+                                            ": expected one integer or text a row"));
   }
   std::vector<std::string> names;
   for (uint64_t row = 0; row < rows(); ++row) {

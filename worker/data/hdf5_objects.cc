@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "worker/data/hdf5_checksum.h"
 
@@ -223,10 +224,10 @@ absl::StatusOr<std::vector<Hdf5Message>> Hdf5Objects::Find(absl::string_view pat
     if (found == links.end()) {
       std::vector<std::string> names;
       for (const auto& [name, address] : links) {
-        if (names.size() < 10) names.push_back(name);
+        if (names.size() < 10) names.push_back(Shown(name));
       }
-      return absl::NotFoundError(absl::StrCat(file_->path().string(), " has no \"", path,
-                                              "\"; there: ", absl::StrJoin(names, ", ")));
+      return absl::NotFoundError(absl::StrCat(file_->path().string(), " has no ", Quoted(path),
+                                              "; there: ", absl::StrJoin(names, ", ")));
     }
     ASSIGN_OR_RETURN(messages, ReadMessages(found->second));
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "worker/data/hdf5_dataset.h"
 #include "worker/data/hdf5_objects.h"
@@ -49,8 +50,8 @@ class OpenHdf5 final : public Hdf5Source {
     const std::vector<uint64_t>& shape = open.tracings->shape();
     if (shape.size() != 3 || shape[options_.leads_first ? 1 : 2] != kLeads) {
       return absl::DataLossError(
-          absl::StrCat((folder.path() / name).string(), ", dataset \"", options_.tracings,
-                       "\": expected the dimensions record, ",
+          absl::StrCat((folder.path() / name).string(), ", dataset ", Quoted(options_.tracings),
+                       ": expected the dimensions record, ",
                        options_.leads_first ? "12 leads, sample" : "sample, 12 leads"));
     }
     RETURN_IF_ERROR(AddRows(folder, name, &open));
@@ -111,9 +112,9 @@ class OpenHdf5 final : public Hdf5Source {
       ASSIGN_OR_RETURN(ids, (*dataset)->ReadNames());
     }
     if (ids.size() != open->tracings->rows()) {
-      return absl::DataLossError(absl::StrCat(
-          (folder.path() / name).string(), ": expected as many rows of \"", options_.ids, "\" as of \"",
-          options_.tracings, "\", found ", ids.size(), " and ", open->tracings->rows()));
+      return absl::DataLossError(absl::StrCat((folder.path() / name).string(), ": expected as many rows of ",
+                                              Quoted(options_.ids), " as of ", Quoted(options_.tracings),
+                                              ", found ", ids.size(), " and ", open->tracings->rows()));
     }
     Sha256 digest;
     for (size_t row = 0; row < ids.size(); ++row) {

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/quoted.h"
 
 namespace ecgtrain {
 namespace {
@@ -30,8 +31,8 @@ absl::StatusOr<std::array<size_t, kLeads>> FindLeads(absl::Span<const std::strin
   for (size_t column = 0; column < names.size(); ++column) {
     const size_t lead = LeadNumber(names[column]);
     if (lead == kAbsentLead) {
-      return absl::DataLossError(absl::StrCat(where, ": unknown lead \"", names[column],
-                                              "\"; expected I, II, III, aVR, aVL, aVF and V1 to V6"));
+      return absl::DataLossError(absl::StrCat(where, ": unknown lead ", Quoted(names[column]),
+                                              "; expected I, II, III, aVR, aVL, aVF and V1 to V6"));
     }
     if (columns[lead] != kAbsentLead)
       return absl::DataLossError(absl::StrCat(where, ": lead ", kLeadNames[lead], " is there twice"));

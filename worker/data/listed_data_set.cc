@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "common/quoted.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 
@@ -22,7 +23,7 @@ class ListedDataSet final : public DataSet {
   absl::StatusOr<Recording> Read(size_t index) const override {
     const ListedRecord& record = list_.records[index];
     ASSIGN_OR_RETURN(Signals signals, list_.signals->Read(record.place),
-                     WithContext(_, absl::StrCat("record ", record.id)));
+                     WithContext(_, absl::StrCat("record ", Shown(record.id))));
     return Recording{record.id,    record.patient, record.fold, signals.rate, std::move(signals.millivolts),
                      record.labels};
   }
@@ -48,7 +49,7 @@ class ListedDataSet final : public DataSet {
 
 absl::Status CheckRecords(const RecordList& list, const std::string& folder) {
   const auto bad = [&](const ListedRecord& record, absl::string_view problem) {
-    return absl::DataLossError(absl::StrCat(folder, ", record ", record.id, ": ", problem));
+    return absl::DataLossError(absl::StrCat(folder, ", record ", Shown(record.id), ": ", problem));
   };
   absl::flat_hash_set<absl::string_view> ids;
   absl::flat_hash_map<absl::string_view, uint32_t> folds;  // by patient
@@ -59,7 +60,7 @@ absl::Status CheckRecords(const RecordList& list, const std::string& folder) {
     const uint32_t fold = folds.emplace(record.patient, record.fold).first->second;
     if (fold != record.fold) {  // a patient on both sides of a split would flatter every score
       return bad(record, absl::StrCat("expected fold ", fold, " as in the other records of patient ",
-                                      record.patient, ", found ", record.fold));
+                                      Shown(record.patient), ", found ", record.fold));
     }
   }
   return absl::OkStatus();

@@ -3,8 +3,8 @@
 #include <bit>
 #include <cstring>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "common/quoted.h"
 
 namespace ecgtrain {
 
@@ -30,8 +30,8 @@ absl::Status CheckMat4Prolog(absl::string_view bytes, uint64_t signals, uint64_t
                                             fields[i].expected, ", found ", found));
   }
   if (bytes.substr(20, 4) != absl::string_view("val\0", 4)) {
-    return absl::DataLossError(absl::StrCat(path, " offset 20, name: expected \"val\", found \"",
-                                            absl::CHexEscape(bytes.substr(20, 4)), "\""));
+    return absl::DataLossError(
+        absl::StrCat(path, " offset 20, name: expected \"val\", found ", Quoted(bytes.substr(20, 4))));
   }
   return absl::OkStatus();
 }

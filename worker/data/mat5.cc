@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "worker/data/inflate.h"
 
@@ -181,7 +182,7 @@ absl::StatusOr<std::map<std::string, MatArray>> ReadFields(const MatrixHeader& h
   std::map<std::string, MatArray> fields;
   for (size_t at = 0; at < names.data.size(); at += step) {
     const std::string name(names.data.substr(at, strnlen(names.data.data() + at, step)));
-    ASSIGN_OR_RETURN(const Element value, parts.Next(absl::StrCat("field ", name), kMatrix));
+    ASSIGN_OR_RETURN(const Element value, parts.Next(absl::StrCat("field ", Shown(name)), kMatrix));
     Elements inner(value.data, value.offset, parts.where());
     if (value.data.empty()) continue;  // an empty matrix
     ASSIGN_OR_RETURN(const MatrixHeader field, ReadHeader(inner));

@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/nearest_name.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "worker/data/folds.h"
 #include "worker/data/listed_data_set.h"
@@ -89,7 +90,7 @@ class ManifestReader {
     for (const Hdf5Source::Row& row : source->rows()) {
       if (!rows_.emplace(std::pair(row.place.file, row.id), row.place).second) {
         return absl::DataLossError(absl::StrCat((folder_.path() / row.place.file).string(),
-                                                ": expected each id once, found ", row.id, " twice"));
+                                                ": expected each id once, found ", Shown(row.id), " twice"));
       }
     }
     list->signals = std::move(source);
@@ -129,7 +130,7 @@ class ManifestReader {
     const std::string record(absl::StripSuffix(file, ".hea"));
     const absl::Status found = folder_.Stat(absl::StrCat(record, ".hea")).status();
     if (absl::IsNotFound(found)) return std::nullopt;
-    RETURN_IF_ERROR(WithContext(found, absl::StrCat(table_.Where(row), ", ", own_.path)));
+    RETURN_IF_ERROR(WithContext(found, absl::StrCat(table_.Where(row), ", ", Shown(own_.path))));
     return SignalPlace{record};
   }
 
@@ -143,7 +144,7 @@ class ManifestReader {
         const auto found = std::lower_bound(classes_.begin(), classes_.end(), name);
         if (found == classes_.end() || *found != name) {
           return BadCell(table_, row, *own_.label_list, name,
-                         absl::StrCat("one of ", absl::StrJoin(classes_, ", ")));
+                         absl::StrCat("one of ", Shown(absl::StrJoin(classes_, ", "), 400)));
         }
         labels[found - classes_.begin()] = true;
       }

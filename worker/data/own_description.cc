@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/nearest_name.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 
 namespace ecgtrain {
@@ -31,10 +32,10 @@ absl::Status ReadMapping(const YAML::Node& node, const std::map<std::string, Rea
   std::set<std::string> seen;
   for (const auto& member : node) {
     const auto key = member.first.as<std::string>();
-    if (!seen.insert(key).second) return Bad(absl::StrCat("the key \"", key, "\" once"));
+    if (!seen.insert(key).second) return Bad(absl::StrCat("the key ", Quoted(key), " once"));
     const auto reader = readers.find(key);
     if (reader == readers.end())
-      return absl::DataLossError(absl::StrCat("unknown key \"", key, "\"", DidYouMean(key, known)));
+      return absl::DataLossError(absl::StrCat("unknown key ", Quoted(key), DidYouMean(key, known)));
     RETURN_IF_ERROR(WithContext(reader->second(member.second), key));
   }
   return absl::OkStatus();
@@ -122,7 +123,7 @@ absl::Status ReadDescription(const YAML::Node& node, OwnDescription& own) {
                                      {"labels", Labels(own)},
                                      {"hdf5", Hdf5(own)}}));
   if (signals != "wfdb" && signals != "hdf5")
-    return absl::DataLossError(absl::StrCat("signals: expected wfdb or hdf5, found \"", signals, "\""));
+    return absl::DataLossError(absl::StrCat("signals: expected wfdb or hdf5, found ", Quoted(signals)));
   own.is_hdf5 = signals == "hdf5";
   if (own.is_hdf5 && own.hdf5.rate == 0)
     return absl::DataLossError("hdf5: expected a rate, for HDF5 files do not tell it");
@@ -139,7 +140,7 @@ absl::StatusOr<OwnDescription> ParseOwnDescription(absl::string_view text, absl:
     const absl::Status status = ReadDescription(YAML::Load(std::string(text)), own);
     if (!status.ok()) return WithContext(status, name);
   } catch (const YAML::Exception& error) {
-    return absl::DataLossError(absl::StrCat(name, ": ", error.what()));
+    return absl::DataLossError(absl::StrCat(name, ": ", Shown(error.what(), 200)));
   }
   return own;
 }

@@ -14,6 +14,7 @@
 #include "common/crc32c.h"
 #include "common/durable_file.h"
 #include "common/json.h"
+#include "common/quoted.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "common/unique_fd.h"
@@ -205,7 +206,7 @@ class MappedPack final : public Pack {
     for (size_t i = 0; i < size(); ++i) {
       const IndexEntry& entry = Entry(i);
       if (Crc32c(Samples(entry)) != entry.samples_crc32c) {
-        return Bad(path_, entry.samples_offset, absl::StrCat("samples of record ", record(i).id),
+        return Bad(path_, entry.samples_offset, absl::StrCat("samples of record ", Shown(record(i).id)),
                    "they differ from their checksum");
       }
     }

@@ -11,6 +11,7 @@
 #include "common/crc32c.h"
 #include "common/durable_file.h"
 #include "common/json.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "worker/data/quality.h"
 
@@ -76,7 +77,7 @@ absl::Status PackWriter::Flush() {
 
 absl::Status PackWriter::CheckRecord(const PackWriterRecord& record) const {
   const auto bad = [&record](absl::string_view what) {
-    return absl::InvalidArgumentError(absl::StrCat("record ", record.id, " cannot be packed: ", what));
+    return absl::InvalidArgumentError(absl::StrCat("record ", Shown(record.id), " cannot be packed: ", what));
   };
   if (record.samples.empty() || record.samples.size() % kLeads != 0)
     return bad("expected whole frames of 12 leads");

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "worker/data/limb_leads.h"
 #include "worker/data/pack_format.h"
@@ -72,7 +73,7 @@ absl::Status CheckRate(const Recording& recording) {
   if (recording.rate == std::floor(recording.rate) && recording.rate >= 1 && recording.rate <= 10'000) {
     return absl::OkStatus();
   }
-  return absl::DataLossError(absl::StrCat("record ", recording.id,
+  return absl::DataLossError(absl::StrCat("record ", Shown(recording.id),
                                           ", sampling rate: expected a whole number from 1 to 10000, found ",
                                           recording.rate));
 }

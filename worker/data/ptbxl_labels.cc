@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "worker/data/python_dict.h"
 #include "worker/data/table_cells.h"
@@ -35,7 +36,7 @@ absl::StatusOr<ClassByTask> ReadStatement(const CsvTable& table, size_t row, abs
     classes[2] = std::string(table.cell(row, subclass));
     classes[3] = std::string(table.cell(row, superclass));
     if (classes[2].empty() || classes[3].empty()) {
-      return absl::DataLossError(absl::StrCat(table.Where(row), ": diagnostic statement ", code,
+      return absl::DataLossError(absl::StrCat(table.Where(row), ": diagnostic statement ", Shown(code),
                                               " has no diagnostic_class or diagnostic_subclass"));
     }
   }
@@ -54,7 +55,7 @@ absl::StatusOr<PtbxlLabels> PtbxlLabels::Make(const CsvTable& statements) {
     ASSIGN_OR_RETURN(ClassByTask classes, ReadStatement(statements, row, code));
     if (code.empty() || !by_code.emplace(code, std::move(classes)).second) {
       return absl::DataLossError(
-          absl::StrCat(statements.Where(row), ": expected a new statement code, found \"", code, "\""));
+          absl::StrCat(statements.Where(row), ": expected a new statement code, found ", Quoted(code)));
     }
   }
   PtbxlLabels labels;
@@ -79,7 +80,7 @@ absl::StatusOr<std::vector<std::vector<bool>>> PtbxlLabels::Read(absl::string_vi
   for (const auto& [code, likelihood] : codes) {
     const auto found = labels_.find(code);
     if (found == labels_.end())
-      return absl::DataLossError(absl::StrCat("\"", code, "\" is no statement of scp_statements.csv"));
+      return absl::DataLossError(absl::StrCat(Quoted(code), " is no statement of scp_statements.csv"));
     for (const Label& label : found->second) {
       labels[label.task].resize(tasks_[label.task].classes.size());
       labels[label.task][label.index] = true;

@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 
 namespace ecgtrain {
@@ -26,7 +27,7 @@ class DictParser {
       ASSIGN_OR_RETURN(const double value, ReadNumber());
       if (std::any_of(entries.begin(), entries.end(),
                       [&key](const auto& entry) { return entry.first == key; })) {
-        return Bad(absl::StrCat("each key once, not \"", key, "\" again"));
+        return Bad(absl::StrCat("each key once, not ", Quoted(key), " again"));
       }
       entries.emplace_back(std::move(key), value);
       if (!Take(',') && !Peek('}')) return Bad("\",\" or \"}\"");

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/nearest_name.h"
+#include "common/quoted.h"
 #include "worker/data/limb_leads.h"
 #include "worker/data/pack.h"
 #include "worker/data/simd.h"
@@ -120,7 +121,7 @@ absl::StatusOr<Flaws> ParseFlaws(absl::string_view names) {
         found |= Bit(each.flaw);
     }
     if (found == 0)
-      return absl::InvalidArgumentError(absl::StrCat("unknown flaw \"", name, "\"", DidYouMean(name, known)));
+      return absl::InvalidArgumentError(absl::StrCat("unknown flaw ", Quoted(name), DidYouMean(name, known)));
     flaws |= found;
   }
   return flaws;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "worker/data/leads.h"
 #include "worker/data/limb_leads.h"
@@ -37,7 +38,7 @@ absl::StatusOr<Loaded> LoadFromPack(const std::filesystem::path& path, const std
     if (!flaws.empty()) absl::StrAppend(&loaded.name, " (", absl::StrJoin(flaws, ", "), ")");
     return loaded;
   }
-  return absl::NotFoundError(absl::StrCat("no record \"", id, "\" in ", path.string()));
+  return absl::NotFoundError(absl::StrCat("no record ", Quoted(id), " in ", path.string()));
 }
 
 absl::StatusOr<Loaded> LoadFromWfdb(const std::filesystem::path& path) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/durable_file.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 
 namespace ecgtrain {
@@ -50,10 +52,14 @@ absl::StatusOr<SourceFolder> SourceFolder::Open(const std::filesystem::path& pat
 }
 
 absl::StatusOr<UniqueFd> SourceFolder::OpenPart(absl::string_view name) const {
+  if (name.size() >= PATH_MAX) {
+    return absl::DataLossError(absl::StrCat("file name ", Quoted(name), " in ", path_.string(), " has ",
+                                            name.size(), " bytes; the limit is ", PATH_MAX - 1));
+  }
   const std::vector<std::string> parts = absl::StrSplit(name, '/');
   for (const std::string& part : parts) {
     if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string::npos) {
-      return absl::DataLossError(absl::StrCat("file name \"", name, "\" in ", path_.string(),
+      return absl::DataLossError(absl::StrCat("file name ", Quoted(name), " in ", path_.string(),
                                               " is refused: expected a relative name without \"..\" parts"));
     }
   }

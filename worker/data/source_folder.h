@@ -39,7 +39,8 @@ class SourceFile {
 };
 
 // Names are relative, parts separated by '/'. An absolute name, an empty part, "." and ".." are DATA_LOSS; so
-// is a symbolic link at any part. A file that is not there is NOT_FOUND. Every message holds the whole path.
+// is a symbolic link at any part and a name of PATH_MAX bytes or more. A file that is not there is NOT_FOUND.
+// Every message holds the whole path (but for names that are too long).
 // Thread-safe.
 class SourceFolder {
  public:

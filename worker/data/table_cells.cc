@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/quoted.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 
@@ -18,8 +19,8 @@ absl::StatusOr<CsvTable> ReadTable(const SourceFolder& folder, absl::string_view
 
 absl::Status BadCell(const CsvTable& table, size_t row, absl::string_view column, absl::string_view found,
                      absl::string_view expected) {
-  return absl::DataLossError(
-      absl::StrCat(table.Where(row), ", ", column, ": expected ", expected, ", found \"", found, "\""));
+  return absl::DataLossError(absl::StrCat(table.Where(row), ", ", Shown(column), ": expected ", expected,
+                                          ", found ", Quoted(found)));
 }
 
 absl::StatusOr<int64_t> ReadWhole(const CsvTable& table, size_t row, absl::string_view column, double low,

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 
 namespace ecgtrain {
@@ -41,7 +42,7 @@ class Line {
 
   absl::Status Bad(absl::string_view field, absl::string_view found, absl::string_view expected) const {
     return absl::DataLossError(absl::StrCat(file_, " line ", number_, ", ", field, ": expected ", expected,
-                                            ", found \"", found, "\""));
+                                            ", found ", Quoted(found)));
   }
 
   template <typename T>

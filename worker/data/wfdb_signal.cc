@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "worker/data/mat4.h"
 #include "worker/data/record_fault.h"
@@ -53,8 +54,8 @@ absl::StatusOr<double> MillivoltsPerUnit(const WfdbSignal& signal, absl::string_
   if (units == "mv") return 1.0;
   if (units == "uv" || units == "\xc2\xb5v" || units == "\xce\xbcv") return 1e-3;
   if (units == "v") return 1e3;
-  return absl::DataLossError(absl::StrCat(where, ", signal \"", signal.description,
-                                          "\", units: expected mV, uV or V, found \"", signal.units, "\""));
+  return absl::DataLossError(absl::StrCat(where, ", signal ", Quoted(signal.description),
+                                          ", units: expected mV, uV or V, found ", Quoted(signal.units)));
 }
 
 absl::StatusOr<std::vector<Group>> GroupByFile(const Source& source) {
@@ -67,7 +68,8 @@ absl::StatusOr<std::vector<Group>> GroupByFile(const Source& source) {
     size_t end = first;
     for (; end < signals.size() && signals[end].file == signals[first].file; ++end) {
       if (signals[end].format != format.number || signals[end].byte_offset != signals[first].byte_offset) {
-        return absl::DataLossError(absl::StrCat(source.header_path, ": signals of ", signals[first].file,
+        return absl::DataLossError(absl::StrCat(source.header_path, ": signals of ",
+                                                Shown(signals[first].file),
                                                 " differ in format or byte offset"));
       }
       group.samples_per_frame += signals[end].samples_per_frame;
@@ -136,7 +138,7 @@ void SumUp(const SignalSamples& samples, int32_t initial) {
 
 absl::Status CheckSums(const WfdbSignal& signal, const SignalSamples& samples, absl::string_view path) {
   const auto differs = [&](absl::string_view field, int64_t expected, int64_t found) {
-    return RecordFault("checksum", absl::StrCat(path, ", signal \"", signal.description, "\", ", field,
+    return RecordFault("checksum", absl::StrCat(path, ", signal ", Quoted(signal.description), ", ", field,
                                                 ": expected ", expected, ", found ", found));
   };
   if (signal.checksum) {
@@ -308,8 +310,9 @@ class SegmentJoiner {
       const auto found = std::find(part.names.begin(), part.names.end(), record_.names[column]);
       if (found == part.names.end()) {
         if (variable_) continue;
-        return RecordFault("damaged", absl::StrCat(path, ": expected a signal \"", record_.names[column],
-                                                   "\" as in the record's other segments"));
+        return RecordFault("damaged",
+                           absl::StrCat(path, ": expected a signal ", Quoted(record_.names[column]),
+                                        " as in the record's other segments"));
       }
       const size_t from = found - part.names.begin();
       for (size_t i = 0; i < part.length; ++i)
