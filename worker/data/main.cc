@@ -3,7 +3,6 @@
 // Exit codes: 0 done, 2 usage, 3 data missing, 4 data corrupt, 8 disk full, 10 a bug or the system.
 #include <signal.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -21,8 +20,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "common/durable_file.h"
 #include "common/json.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 #include "worker/data/check_data_set.h"
 #include "worker/data/data_set.h"
@@ -30,8 +29,7 @@
 #include "worker/data/pack_data_set.h"
 #include "worker/data/pack_report.h"
 #include "worker/data/quality.h"
-#include "worker/data/show.h"
-#include "worker/data/strip.h"
+#include "worker/data/show_command.h"
 
 namespace ecgtrain {
 namespace {
@@ -189,24 +187,6 @@ absl::Status RunVerify(const std::filesystem::path& path, DataSetOptions source)
   return first;
 }
 
-size_t TerminalColumns() {
-  winsize size{};
-  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40;
-  return known ? std::min<size_t>(size.ws_col, 200) : 100;
-}
-
-absl::Status RunShow(const ShowOptions& options, const std::string& svg, size_t columns) {
-  ASSIGN_OR_RETURN(const Strip strip, LoadStrip(options));
-  if (svg.empty()) {
-    std::cout << DrawText(strip, columns == 0 ? TerminalColumns() : columns);
-  } else if (svg == "-") {
-    std::cout << DrawSvg(strip);
-  } else {
-    return WriteFileDurably(svg, DrawSvg(strip));
-  }
-  return absl::OkStatus();
-}
-
 std::string KnownFlaws() {
   return absl::StrCat("a list with commas of ", absl::StrJoin(NamesOf(~Flaws{0}), ", "), "; or all or none");
 }
@@ -217,25 +197,10 @@ struct CommandLine {
   bool no_highpass = false;
   bool no_derived_leads = false;
   std::string quarantine = "missing";
-  ShowOptions show;
-  std::string svg;
-  size_t columns = 0;
+  ShowCommand show;
   bool json = false;
   std::string path;
   absl::Status status;
-
-  void AddShow(CLI::App& app) {
-    CLI::App* showing =
-        app.add_subcommand("show", "Draw a recording as a 12-lead strip, on the terminal or as SVG");
-    showing->add_option("record", show.record, "A WFDB record's path, or with --pack a record's id")
-        ->required();
-    showing->add_option("--pack", show.pack, "The pack that holds the record");
-    showing->add_option("--from", show.from, "Seconds to leave out at the start")->capture_default_str();
-    showing->add_option("--svg", svg, "Write SVG to this file instead; - for standard output");
-    showing->add_option("--columns", columns, "Width in characters; default: the terminal's, or 100")
-        ->check(CLI::Range(40, 1000));
-    showing->callback([this] { status = RunShow(show, svg, columns); });
-  }
 
   absl::Status Pack() {
     ASSIGN_OR_RETURN(pack.quarantine, ParseFlaws(quarantine),
@@ -277,7 +242,7 @@ struct CommandLine {
     inspecting->add_option("pack", path, "A pack file")->required();
     inspecting->add_flag("--json", json, "Print one JSON object");
     inspecting->callback([this] { status = RunInspect(path, json); });
-    AddShow(app);
+    show.AddTo(app, &status);
     CLI::App* verifying =
         app.add_subcommand("verify", "Read packs or a data set whole and compare checksums");
     verifying
@@ -305,7 +270,7 @@ int Main(int argc, char** argv) {
   }
   if (!command_line.status.ok()) {
     const std::string line = absl::StrReplaceAll(command_line.status.message(), {{"\n", " "}});
-    std::cerr << "ecg-data: " << line << "\n";
+    std::cerr << "ecg-data: " << EscapeControl(line) << "\n";
   }
   std::cout.flush();
   if (command_line.status.ok() && !std::cout) {

@@ -30,7 +30,9 @@ absl::StatusOr<Loaded> LoadFromPack(const std::filesystem::path& path, const std
   for (size_t i = 0; i < pack->size(); ++i) {
     const PackRecord record = pack->record(i);
     if (record.id != id) continue;
-    Loaded loaded{absl::StrCat(pack->info().dataset, " ", id), static_cast<double>(pack->info().rate), {}};
+    Loaded loaded{absl::StrCat(Shown(pack->info().dataset), " ", Shown(id)),
+                  static_cast<double>(pack->info().rate),
+                  {}};
     loaded.millivolts.reserve(record.samples.size());
     for (const int16_t sample : record.samples)
       loaded.millivolts.push_back(sample * static_cast<double>(pack->info().millivolts_per_unit));
@@ -48,7 +50,7 @@ absl::StatusOr<Loaded> LoadFromWfdb(const std::filesystem::path& path) {
   ASSIGN_OR_RETURN(const SourceFolder folder, SourceFolder::Open(parent));
   ASSIGN_OR_RETURN(const WfdbRecord record, ReadWfdbRecord(folder, record_name));
   ASSIGN_OR_RETURN(const auto leads, FindLeads(record.names, path.string()));
-  Loaded loaded{record_name, record.rate, SelectLeads(record.millivolts, record.names.size(), leads)};
+  Loaded loaded{Shown(record_name), record.rate, SelectLeads(record.millivolts, record.names.size(), leads)};
   DeriveLimbLeads(loaded.millivolts);
   return loaded;
 }

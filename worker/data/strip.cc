@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/quoted.h"
 #include "worker/data/pack.h"
 
 namespace ecgtrain {
@@ -36,5 +37,7 @@ std::vector<double> PanelSamples(const Strip& strip, const StripPanel& panel) {
   for (double& sample : samples) sample -= *middle;
   return samples;
 }
+
+std::string ShownTitle(const Strip& strip) { return Shown(strip.title, 160); }
 
 }  // namespace ecgtrain

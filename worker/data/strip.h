@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/types/span.h"
+#include "absl/status/statusor.h"
 
 namespace ecgtrain {
 
@@ -36,8 +36,20 @@ std::array<StripPanel, kStripPanels> StripPanels();
 // is no signal.
 std::vector<double> PanelSamples(const Strip& strip, const StripPanel& panel);
 
+// At most 160 bytes of the title, escaped as common/quoted.h says.
+std::string ShownTitle(const Strip& strip);
+
 // A page of 270 x 160 mm as SVG, true to scale where it is printed at 100 %.
 std::string DrawSvg(const Strip& strip);
+
+inline constexpr int kLowestDpi = 72;
+inline constexpr int kDefaultDpi = 300;
+inline constexpr int kHighestDpi = 600;
+
+// The same page as PNG with so many pixels an inch, which the file states: true to scale as well. The same
+// strip gives the same bytes, with or without fonts on the system. INVALID_ARGUMENT for another resolution
+// than from kLowestDpi to kHighestDpi, INTERNAL where cairo cannot draw, for want of memory.
+absl::StatusOr<std::string> DrawPng(const Strip& strip, int dpi);
 
 // The same for a terminal, in Braille patterns: `columns` characters wide (40 or more), with the page's
 // proportions.

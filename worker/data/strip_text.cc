@@ -116,7 +116,7 @@ std::string Names(size_t row, const Scale& scale) {
 
 std::string DrawText(const Strip& strip, size_t columns) {
   const Scale scale = ScaleFor(columns);
-  std::string text = absl::StrCat(strip.title, "\n");
+  std::string text = absl::StrCat(ShownTitle(strip), "\n");
   for (size_t row = 0; row < kStripRows; ++row) {
     Canvas canvas(columns, scale.row_lines);
     DrawPulse(scale, canvas);

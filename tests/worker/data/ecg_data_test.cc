@@ -27,10 +27,11 @@ struct Outcome {
 
 class EcgDataTest : public ::testing::Test {
  protected:
-  Outcome Run(const std::string& arguments) {
+  // `before` stands in the shell's line before the program.
+  Outcome Run(const std::string& arguments, const std::string& before = "") {
     const std::string error = (folder_.path() / "stderr").string();
-    const std::string command =
-        absl::StrCat("'", std::getenv("ECGTRAIN_BIN_DIR"), "/ecg-data' ", arguments, " 2>'", error, "'");
+    const std::string command = absl::StrCat(before, "'", std::getenv("ECGTRAIN_BIN_DIR"), "/ecg-data' ",
+                                             arguments, " 2>'", error, "'");
     FILE* pipe = popen(command.c_str(), "r");
     std::string out;
     char buffer[4096];
@@ -168,6 +169,49 @@ TEST_F(EcgDataTest, ShowDrawsARecordOfFilesOrOfAPack) {
   EXPECT_EQ(Run("show 7 --pack " + pack).code, 3);
   EXPECT_EQ(Run("show --from 10 " + record).code, 2);
   EXPECT_EQ(Run("show " + (folder_.path() / "absent").string()).code, 3);
+}
+
+TEST_F(EcgDataTest, ShowWritesPngAndSvgWhereItIsTold) {
+  ASSERT_TRUE(testing::WriteMiniPtbxl(folder_.path() / "set", {.records = 1, .records500 = false}).ok());
+  const std::string show = "show " + (folder_.path() / "set/records100/00000/00001_lr").string();
+  const std::string png = (folder_.path() / "strip.png").string();
+  const std::string svg = (folder_.path() / "strip.svg").string();
+  const Outcome both = Run(absl::StrCat(show, " --png ", png, " --svg ", svg));
+  ASSERT_EQ(both.code, 0) << both.error;
+  EXPECT_EQ(both.out, "");
+  EXPECT_EQ(folder_.Read("strip.svg"), Run(show + " --svg -").out);
+  EXPECT_EQ(folder_.Read("strip.png"), Run(show + " --png -").out) << "the same in another process";
+  EXPECT_THAT(folder_.Read("strip.png"), HasSubstr(std::string("pHYs\0\0\x2e\x23", 8))) << "300 dpi";
+  const Outcome mixed = Run(absl::StrCat(show, " --dpi 72 --svg ", svg, " --png -"));
+  ASSERT_EQ(mixed.code, 0) << mixed.error;
+  EXPECT_THAT(mixed.out, HasSubstr(std::string("pHYs\0\0\x0b\x13", 8)));
+}
+
+TEST_F(EcgDataTest, ShowRefusesOptionsThatDoNotFitBeforeItReadsAnything) {
+  for (const char* options : {"--png x --dpi 71", "--png x --dpi 601", "--dpi 300", "--png - --svg -",
+                              "--png x --svg x", "--png x --dpi x"}) {
+    EXPECT_EQ(Run(absl::StrCat("show absent ", options)).code, 2) << options;
+  }
+  EXPECT_THAT(Run("show absent --png - --svg -").error,
+              HasSubstr("expected two places, found \"-\" for both"));
+}
+
+TEST_F(EcgDataTest, ShowSaysWhyAPngCannotBeWrittenAndLeavesNothing) {
+  ASSERT_TRUE(testing::WriteMiniPtbxl(folder_.path() / "set", {.records = 1, .records500 = false}).ok());
+  const std::string show = "show " + (folder_.path() / "set/records100/00000/00001_lr").string();
+  const Outcome absent = Run(absl::StrCat(show, " --png ", (folder_.path() / "absent/strip.png").string()));
+  EXPECT_EQ(absent.code, 3);
+  EXPECT_THAT(absent.error, HasSubstr("absent"));
+  folder_.Write("out/strip.png", "what was there");
+  const std::string out = (folder_.path() / "out/strip.png").string();
+  // A file may have 8 KiB here, which stands for a disk that is full.
+  const Outcome full = Run(absl::StrCat(show, " --png ", out), "trap '' XFSZ; ulimit -f 8; ");
+  EXPECT_EQ(full.code, 8) << full.error;
+  EXPECT_EQ(folder_.Read("out/strip.png"), "what was there");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path() / "out"),
+                          std::filesystem::directory_iterator()),
+            1);
+  EXPECT_EQ(Run(show + " --png - > /dev/full").code, 10);
 }
 
 TEST_F(EcgDataTest, ExitCodesTellTheKindOfError) {

@@ -57,6 +57,17 @@ TEST(StripTest, SvgIsTrueToScale) {
   EXPECT_THAT(svg, HasSubstr("L39.75 27.50L40.00 17.50L40.25 27.50"));
 }
 
+// A monitor's or a hostile header's rate: more samples than a page has dots.
+TEST(StripTest, HighRatesAreThinnedToWhatAPageShows) {
+  Strip strip{"x", 100'000, std::vector<double>(1'000'000 * kLeads, 0.0)};
+  strip.millivolts[99'990 * kLeads] = 1;  // lead I at 0.9999 s, a single sample
+  strip.millivolts[100'010 * kLeads] = -1;
+  const std::string svg = DrawSvg(strip);
+  EXPECT_LT(svg.size(), 2u << 20);
+  EXPECT_THAT(svg, HasSubstr("L40.00 17.50"));
+  EXPECT_THAT(svg, HasSubstr("L40.00 37.50"));
+}
+
 TEST(StripTest, TitleCannotBreakTheSvg) {
   EXPECT_THAT(DrawSvg(MakeStrip()), HasSubstr("A test &amp; &lt;title&gt;"));
 }
