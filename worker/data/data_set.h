@@ -27,6 +27,10 @@ struct DataSetOptions {
   uint64_t seed = 1;
 };
 
+// Of a task whose classes a table names. One of more is hardly a table of classes, and each record has a bit
+// for each.
+inline constexpr size_t kMaxClasses = 1000;
+
 struct DataSetInfo {
   std::string name;  // "ptbxl"
   std::vector<PackTask> tasks;

@@ -15,6 +15,7 @@
 #include "common/nearest_name.h"
 #include "common/quoted.h"
 #include "common/status_macros.h"
+#include "worker/data/data_set.h"
 #include "worker/data/folds.h"
 #include "worker/data/listed_data_set.h"
 #include "worker/data/own_description.h"
@@ -24,7 +25,6 @@ namespace ecgtrain {
 namespace {
 
 constexpr char kDefaultName[] = "ecgtrain.yaml";
-constexpr size_t kMaxClasses = 1000;  // a column of more is hardly one of classes; bounds labels, a bit each
 
 // Classes that one cell lists.
 std::vector<std::string> SplitList(const std::string& cell, const std::string& separator) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/quoted.h"
 #include "common/status_macros.h"
+#include "worker/data/data_set.h"
 #include "worker/data/python_dict.h"
 #include "worker/data/table_cells.h"
 
@@ -48,6 +49,10 @@ absl::StatusOr<ClassByTask> ReadStatement(const CsvTable& table, size_t row, abs
 }  // namespace
 
 absl::StatusOr<PtbxlLabels> PtbxlLabels::Make(const CsvTable& statements) {
+  if (statements.rows() > kMaxClasses) {
+    return absl::DataLossError(absl::StrCat(statements.Where(kMaxClasses), ": expected at most ", kMaxClasses,
+                                            " statements, found ", statements.rows()));
+  }
   std::map<std::string, ClassByTask> by_code;
   ASSIGN_OR_RETURN(const size_t code_column, statements.Column(""));
   for (size_t row = 0; row < statements.rows(); ++row) {

@@ -18,8 +18,8 @@ namespace ecgtrain {
 // Immutable after Make: thread-safe.
 class PtbxlLabels {
  public:
-  // From the table scp_statements.csv. DATA_LOSS naming the line when a cell does not fit or a code is there
-  // twice.
+  // From the table scp_statements.csv. DATA_LOSS naming the line when a cell does not fit, a code is there
+  // twice or there are more than kMaxClasses.
   static absl::StatusOr<PtbxlLabels> Make(const CsvTable& statements);
 
   const std::vector<PackTask>& tasks() const { return tasks_; }

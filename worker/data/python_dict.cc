@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -20,15 +21,13 @@ class DictParser {
 
   absl::StatusOr<std::vector<std::pair<std::string, double>>> Run() {
     std::vector<std::pair<std::string, double>> entries;
+    absl::flat_hash_set<std::string> keys;
     if (!Take('{')) return Bad("\"{\"");
     while (!Take('}')) {
       ASSIGN_OR_RETURN(std::string key, ReadString());
       if (!Take(':')) return Bad("\":\"");
       ASSIGN_OR_RETURN(const double value, ReadNumber());
-      if (std::any_of(entries.begin(), entries.end(),
-                      [&key](const auto& entry) { return entry.first == key; })) {
-        return Bad(absl::StrCat("each key once, not ", Quoted(key), " again"));
-      }
+      if (!keys.insert(key).second) return Bad(absl::StrCat("each key once, not ", Quoted(key), " again"));
       entries.emplace_back(std::move(key), value);
       if (!Take(',') && !Peek('}')) return Bad("\",\" or \"}\"");
     }

@@ -64,5 +64,17 @@ TEST(PtbxlLabelsTest, TablesThatDoNotFitAreRefused) {
   EXPECT_THAT(error("X,1.0\n", ",diagnostic\n"), HasSubstr("has no column \"form\""));
 }
 
+TEST(PtbxlLabelsTest, TableOfMoreThanAThousandStatementsIsRefused) {
+  std::string rows;
+  for (int code = 0; code < 1000; ++code) absl::StrAppend(&rows, "S", code, ",,,1.0,,\n");
+  const auto most = Make(rows);
+  ASSERT_TRUE(most.ok()) << most.status();
+  EXPECT_EQ(most->tasks()[0].classes.size(), 1000u);
+  const absl::Status status = Make(rows + "S1000,,,1.0,,\n").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("s.csv line 1002: expected at most 1000 statements, found 1001"));
+}
+
 }  // namespace
 }  // namespace ecgtrain

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
+
 namespace ecgtrain {
 namespace {
 
@@ -36,6 +38,19 @@ TEST(PythonDictTest, MalformedLiteralsAreRefused) {
 TEST(PythonDictTest, DoubledKeyIsRefused) {
   EXPECT_THAT(std::string(ParsePythonDict("{'A': 1, 'A': 2}").status().message()),
               HasSubstr("each key once"));
+}
+
+// Comparing each key with all before it would not come back: 10^11 comparisons.
+TEST(PythonDictTest, DoubledKeyIsFoundAmongManyInOnePass) {
+  constexpr int kKeys = 500'000;
+  std::string text = "{";
+  for (int key = 0; key < kKeys; ++key) absl::StrAppend(&text, "'key ", key, "': ", key, ", ");
+  const auto entries = ParsePythonDict(text + "}");
+  ASSERT_TRUE(entries.ok()) << entries.status();
+  ASSERT_EQ(entries->size(), static_cast<size_t>(kKeys));
+  EXPECT_THAT(entries->back(), Pair("key 499999", 499'999.0)) << "in their order";
+  EXPECT_THAT(std::string(ParsePythonDict(text + "'key 0': 1}").status().message()),
+              HasSubstr("each key once, not \"key 0\" again"));
 }
 
 TEST(PythonDictTest, ErrorNamesThePosition) {
