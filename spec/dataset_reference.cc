@@ -5,9 +5,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/quoted.h"
 #include "spec/reference.h"
 
 namespace ecgtrain {
@@ -40,12 +40,11 @@ absl::StatusOr<DatasetReference> ParseDatasetReference(absl::string_view text) {
     good &= IsDigest(reference.digest);
   }
   if (good) return reference;
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", absl::CHexEscape(text.substr(0, 80)),
-                   "\" names no data set; write NAME (at most 63 letters, digits, '.', '_' and '-', "
-                   "beginning with a letter or "
-                   "digit), NAME@VERSION, NAME#DIGEST or NAME@VERSION#DIGEST with ",
-                   kLeastDigits, " to ", kMostDigits, " lower-case hexadecimal digits"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      Quoted(text), " names no data set; write NAME (at most ", kMaxName,
+      " letters, digits, '.', '_' and '-', beginning with a letter or digit), NAME@VERSION, NAME#DIGEST or "
+      "NAME@VERSION#DIGEST with ",
+      kLeastDigits, " to ", kMostDigits, " lower-case hexadecimal digits"));
 }
 
 std::string FormatReference(const DatasetReference& reference) {

@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/nearest_name.h"
+#include "common/quoted.h"
 #include "common/status_macros.h"
 
 namespace ecgtrain {
@@ -42,8 +42,8 @@ absl::StatusOr<v1::GetDatasetResponse> GetDataset(StoreReader& reader, const Lea
     }
     known.push_back(dataset.name());
   }
-  return absl::NotFoundError(absl::StrCat("no worker has a data set \"", absl::CHexEscape(name.substr(0, 80)),
-                                          "\"", DidYouMean(name, known)));
+  return absl::NotFoundError(
+      absl::StrCat("no worker has a data set ", Quoted(name), DidYouMean(name, known)));
 }
 
 }  // namespace ecgtrain
