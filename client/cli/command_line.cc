@@ -27,6 +27,7 @@ const std::map<std::string, std::string>& Nouns() {
   static const auto& nouns = *new std::map<std::string, std::string>{
       {"job", "submit, follow and control jobs"},
       {"checkpoint", "list and download checkpoints"},
+      {"data", "list data sets: who has which, and what is in them"},
       {"worker", "list workers, take them out of use"},
       {"token", "credentials of people and workers"},
       {"server", "the coordinator"},
