@@ -25,11 +25,13 @@ constexpr double kStretchesPerSecond = 2000;
 double RowMiddle(size_t row) { return kTop + (static_cast<double>(row) + 0.5) * kRowHeight; }
 double Left(double seconds) { return kMargin + kPulseRoom + seconds * kPerSecond; }
 
-PageStroke Grid(double spacing, uint32_t color, double width) {
+PageStroke Grid(int spacing, uint32_t color, double width) {
   PageStroke stroke{color, width, {}};
   const double right = kGrid.x + kGrid.width, bottom = kGrid.y + kGrid.height;
-  for (double x = kGrid.x; x <= right; x += spacing) stroke.lines.push_back({{x, kGrid.y}, {x, bottom}});
-  for (double y = kGrid.y; y <= bottom; y += spacing) stroke.lines.push_back({{kGrid.x, y}, {right, y}});
+  for (int at = 0; at <= kGrid.width; at += spacing)
+    stroke.lines.push_back({{kGrid.x + at, kGrid.y}, {kGrid.x + at, bottom}});
+  for (int at = 0; at <= kGrid.height; at += spacing)
+    stroke.lines.push_back({{kGrid.x, kGrid.y + at}, {right, kGrid.y + at}});
   return stroke;
 }
 
