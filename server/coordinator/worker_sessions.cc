@@ -135,7 +135,6 @@ absl::Status RegisterInStore(Mutation& mutation, const v1::RegisterWorkerRequest
                                             "; start this one with another --name, or stop that one")),
                            "WORKER_NAME_TAKEN");
     }
-    if (before->incarnation() == request.incarnation()) *worker.mutable_registered() = before->registered();
     worker.set_cordoned(before->cordoned());
     worker.set_cordon_reason(before->cordon_reason());
     if (before->has_uncordoned()) *worker.mutable_uncordoned() = before->uncordoned();
