@@ -221,7 +221,9 @@ bool HoldsCheckpointSetAside(const Path& folder) {
 
 absl::Status RemoveCheckpoint(const Path& folder, uint64_t step) {
   const Path temporary = TemporaryName(folder);
-  RETURN_IF_ERROR(RenameDurably(folder / run_directory::CheckpointName(step), temporary));
+  const absl::Status renamed = RenameDurably(folder / run_directory::CheckpointName(step), temporary);
+  if (absl::IsNotFound(renamed)) return absl::OkStatus();
+  RETURN_IF_ERROR(renamed);
   std::error_code error;
   std::filesystem::remove_all(temporary, error);
   return error ? FileError(error.value(), "remove", temporary) : absl::OkStatus();

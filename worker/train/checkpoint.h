@@ -59,7 +59,7 @@ absl::Status SetCheckpointAside(const std::filesystem::path& folder, uint64_t st
 // Whether `folder` holds a checkpoint that was set aside.
 bool HoldsCheckpointSetAside(const std::filesystem::path& folder);
 
-// Removes one checkpoint; a crash leaves it whole or gone, never damaged.
+// Removes one checkpoint, unless it is gone already; a crash leaves it whole or gone, never damaged.
 absl::Status RemoveCheckpoint(const std::filesystem::path& folder, uint64_t step);
 
 }  // namespace ecgtrain

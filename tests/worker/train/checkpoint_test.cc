@@ -150,6 +150,20 @@ TEST(CheckpointKeeper, KeepsTheLastAndTheBest) {
   EXPECT_EQ(ListCheckpoints(folder.path()), (std::vector<uint64_t>{5, 4, 2}));
 }
 
+// A removal whose sync failed on a full disk has moved the checkpoint away all the same, and is made again
+// (P37).
+TEST(CheckpointKeeper, ACheckpointThatIsGoneAlreadyIsRemovedAgainWithoutAnError) {
+  const TemporaryFolder folder;
+  FakeEvents events;
+  CheckpointKeeper keeper(folder.path(), {.keep_last = 1}, events);
+  ASSERT_TRUE(keeper.Save(Sample(1), false, SaveMode::kDurable).ok());
+  std::filesystem::remove_all(folder.path() / "step-000000001");
+  const absl::Status status = keeper.Save(Sample(2), false, SaveMode::kDurable);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(ListCheckpoints(folder.path()), (std::vector<uint64_t>{2}));
+  EXPECT_EQ(events.OfType("checkpoint_removed").at(0)["name"], "step-000000001");
+}
+
 TEST(CheckpointKeeper, SmallerLossIsTheBetterOne) {
   const TemporaryFolder folder;
   FakeEvents events;
