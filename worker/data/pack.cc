@@ -99,6 +99,19 @@ absl::StatusOr<Preamble> ReadPreamble(const std::filesystem::path& path, absl::s
   return preamble;
 }
 
+// A whole number from 0 to `most`; get<> would cast fractions, negative numbers and what does not fit.
+uint64_t Whole(const nlohmann::json& value, uint64_t most = std::numeric_limits<uint64_t>::max()) {
+  const uint64_t number = value.get_ref<const nlohmann::json::number_unsigned_t&>();
+  if (number > most) throw nlohmann::json::out_of_range::create(401, "a number is too large", &value);
+  return number;
+}
+
+std::map<std::string, uint64_t> Counts(const nlohmann::json& object) {
+  std::map<std::string, uint64_t> counts;
+  for (const auto& [name, value] : object.items()) counts[name] = Whole(value);
+  return counts;
+}
+
 // Members of the JSON header, which the checksum has shown to be as written; a wrong type is still an error.
 absl::StatusOr<PackInfo> ReadHeader(absl::string_view text, const std::filesystem::path& path) {
   ASSIGN_OR_RETURN(const nlohmann::json header,
@@ -109,10 +122,11 @@ absl::StatusOr<PackInfo> ReadHeader(absl::string_view text, const std::filesyste
     info.dataset = header.at("dataset").get<std::string>();
     info.source_digest = header.at("source_digest").get<std::string>();
     info.digest = header.at("digest").get<std::string>();
-    info.rate = header.at("rate").get<uint32_t>();
+    info.rate = static_cast<uint32_t>(Whole(header.at("rate"), std::numeric_limits<uint32_t>::max()));
     info.highpass = header.at("highpass").get<bool>();
     info.tool = header.at("tool").get<std::string>();
-    info.preparation_version = header.at("preparation_version").get<uint32_t>();
+    info.preparation_version =
+        static_cast<uint32_t>(Whole(header.at("preparation_version"), std::numeric_limits<uint32_t>::max()));
     info.derive_leads = header.at("derive_leads").get<bool>();
     for (const nlohmann::json& name : header.at("quarantine")) {
       ASSIGN_OR_RETURN(
@@ -120,15 +134,15 @@ absl::StatusOr<PackInfo> ReadHeader(absl::string_view text, const std::filesyste
           absl::DataLossError(absl::StrCat("the header of ", path.string(), ", quarantine: ", _.message())));
       info.quarantine |= flaw;
     }
-    info.flagged = header.at("flagged").get<std::map<std::string, uint64_t>>();
+    info.flagged = Counts(header.at("flagged"));
     info.amplitude = header.at("amplitude").get<double>();
     const double units = header.at("units_per_millivolt").get<double>();
     if (!(units >= 1e-6 && units <= 1e6))
       return absl::DataLossError(absl::StrCat("the header of ", path.string(),
                                               ", units_per_millivolt: expected 1e-6 to 1e6, found ", units));
     info.millivolts_per_unit = static_cast<float>(1 / units);
-    info.clipped_samples = header.at("clipped_samples").get<uint64_t>();
-    info.skipped = header.at("skipped").get<std::map<std::string, uint64_t>>();
+    info.clipped_samples = Whole(header.at("clipped_samples"));
+    info.skipped = Counts(header.at("skipped"));
     info.notes = header.at("notes").get<std::vector<std::string>>();
     for (const nlohmann::json& task : header.at("tasks")) {
       info.tasks.push_back(

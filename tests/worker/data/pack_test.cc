@@ -145,6 +145,26 @@ TEST_F(PackTest, EveryFlippedByteIsFound) {
   }
 }
 
+// JSON has numbers that no integer of ours can be.
+TEST_F(PackTest, ANumberOfTheHeaderThatIsNoCountIsRefused) {
+  ASSERT_TRUE(WritePack().ok());
+  const std::string whole = folder_.Read("x.pack");
+  for (const auto& [member, hostile] : {std::pair<std::string, std::string>{"\"rate\":100", "\"rate\":9e9"},
+                                        {"\"rate\":100", "\"rate\":1.5"},
+                                        {"\"clipped\":1", "\"clip\":9e99"},
+                                        {"\"too_short\":1", "\"too_sho\":1e9"}}) {
+    ASSERT_EQ(hostile.size(), member.size());
+    std::string bytes = whole;
+    const size_t at = bytes.find(member);
+    ASSERT_NE(at, std::string::npos) << member;
+    bytes.replace(at, member.size(), hostile);
+    Seal(bytes);
+    folder_.Write("hostile.pack", bytes);
+    EXPECT_EQ(Pack::Open(folder_.path() / "hostile.pack").status().code(), absl::StatusCode::kDataLoss)
+        << hostile;
+  }
+}
+
 TEST_F(PackTest, EveryTruncationIsFoundByOpen) {
   ASSERT_TRUE(WritePack().ok());
   const std::string whole = folder_.Read("x.pack");
