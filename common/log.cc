@@ -59,7 +59,7 @@ const char* LevelName(LogLevel level) {
   return "error";
 }
 
-std::string Quoted(const std::string& value) {
+std::string FieldValue(const std::string& value) {
   const bool plain = !value.empty() && value.find_first_not_of(
                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                            "._-+/:@#,") == std::string::npos;
@@ -89,7 +89,7 @@ void Log(LogLevel level, absl::string_view message, std::initializer_list<LogFie
     line = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   } else {
     line = absl::StrCat(time, " ", LevelName(level), " ", settings.program, ": ", message);
-    for (const LogField& field : fields) absl::StrAppend(&line, " ", field.key, "=", Quoted(field.value));
+    for (const LogField& field : fields) absl::StrAppend(&line, " ", field.key, "=", FieldValue(field.value));
   }
   settings.logger->log(ToSpdlog(level), "{}", line);
 }
