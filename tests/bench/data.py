@@ -160,7 +160,8 @@ def bench_feed(options, scratch):
          os.path.join(scratch, "feed")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout.strip()
     ratios = []
     for preset in ("paper", "quarter"):
-        feed = Rounds([os.path.join(options.bin, "data_bench"), "feed", "--pack", pack, "--samples", "4096"])
+        feed = Rounds([os.path.join(options.bin, "data_bench"), "feed", "--pack", pack, "--samples", "4096"]
+                      + ["--bfloat16"] * (options.precision == "bf16"))
         trainer = Rounds([os.path.join(options.bin, "train_bench"), "--follow", "--preset", preset, "--batch", "16", "--dropout", "0",
                           "--precision", options.precision, "--threads", str(os.cpu_count()), "--steps", "2"])
         for _ in range(options.rounds):

@@ -13,6 +13,7 @@
 #include "worker/data/data_set.h"
 #include "worker/data/pack.h"
 #include "worker/train/batch.h"
+#include "worker/train/device.h"
 #include "worker/train/record_set.h"
 
 namespace ecgtrain {
@@ -23,6 +24,7 @@ struct Options {
   std::string pack;
   uint32_t samples = 1024;
   size_t batch = 64;
+  bool bfloat16 = false;
   AugmentSettings augment;
 };
 
@@ -54,25 +56,25 @@ int Read(const Options& options) {
   });
 }
 
-// What one thread feeds a pretraining: signals, augmented or not, and masks.
+// What one thread feeds a pretraining: signals, augmented or not, masked and whole.
 int Feed(const Options& options) {
   const auto pack = Pack::Open(options.pack);
   if (!pack.ok()) return Fail(pack.status());
-  const BatchMaker maker(**pack, {.samples = options.samples}, at::kCPU);
+  const auto device = PrepareDevice(
+      {.threads = 1}, options.bfloat16 ? Precision::kBf16 : Precision::kFp32);  // as a trainer does
+  if (!device.ok()) return Fail(device.status());
+  const BatchMaker maker(**pack, {.samples = options.samples}, *device);
   RecordSet records((*pack)->size());
   for (size_t i = 0; i < records.size(); ++i) records[i] = i;
-  const MaskSettings mask{.cell = (*pack)->info().rate * 4 / 25};
-  uint64_t epoch = 0;
+  Masking masking{{.cell = (*pack)->info().rate * 4 / 25}, 1};
   return Follow([&] {
-    const RecordSet order = EpochOrder(records, 1, ++epoch);
+    const RecordSet order = EpochOrder(records, 1, ++masking.epoch);
     size_t fed = 0;
     for (size_t first = 0; first < order.size(); first += options.batch) {
       const auto batch_records = absl::MakeConstSpan(order).subspan(first, options.batch);
-      const Augmentation augmentation{options.augment, 1, epoch};
+      const Augmentation augmentation{options.augment, 1, masking.epoch};
       const std::vector<Window> windows = maker.Windows(batch_records, augmentation);
-      const Batch batch = maker.Signals(windows, augmentation);
-      const at::Tensor hidden = maker.Mask(windows, mask, 1, RandomPurpose::kMask, epoch);
-      fed += static_cast<size_t>(std::min(batch.x.size(0), hidden.size(0)));
+      fed += static_cast<size_t>(maker.MaskedSignals(windows, augmentation, masking).x.size(0));
     }
     return fed;
   });
@@ -93,6 +95,7 @@ int main(int argc, char** argv) {
   feed->add_option("--pack", options.pack)->required();
   feed->add_option("--samples", options.samples, "of one input");
   feed->add_option("--batch", options.batch)->check(CLI::Range(1, 4096));
+  feed->add_flag("--bfloat16", options.bfloat16);
   feed->add_flag("--crop", options.augment.crop);
   feed->add_option("--gain", options.augment.gain);
   feed->add_option("--noise", options.augment.noise);

@@ -63,7 +63,7 @@ Batch SyntheticBatch(const Options& options, uint64_t seed) {
   x.slice(2, 0, padding).zero_();
   x.slice(2, options.samples - padding).zero_();
   Batch batch;
-  batch.x = x.unsqueeze(2).contiguous(at::MemoryFormat::ChannelsLast);
+  batch.target = x.unsqueeze(2).contiguous(at::MemoryFormat::ChannelsLast);
   const at::Tensor cells = at::rand({n, 1, 1, options.samples / kCell}).lt(0.25).to(at::kFloat);
   batch.mask = cells.repeat_interleave(kCell, 3);
   batch.labels = at::rand({n, kClasses}).lt(0.05).to(at::kFloat);
@@ -89,15 +89,17 @@ class Step {
   }
 
   void Run() {
-    const Batch& batch = batches_[step_ % batches_.size()];
+    Batch batch = batches_[step_ % batches_.size()];
     const ForwardMode mode{.training = true, .dropout = options_.dropout, .dropout_key = Mix(1, step_)};
     ++step_;
     optimizer_->ClearGradients();
     at::Tensor loss;
     if (options_.task == "pretrain") {
+      batch.x = WorkingType(batch.target * (1 - batch.mask));  // the rival masks within its step, too
       const LossTerms terms = ReconstructionLoss(*network_, batch, LossRegion::kMasked, mode);
       loss = terms.sum / terms.count;
     } else {
+      batch.x = WorkingType(batch.target);
       loss = ClassificationLoss(*network_, batch, mode);
     }
     loss.backward();
@@ -116,6 +118,10 @@ class Step {
   double loss() const { return loss_.item<double>(); }
 
  private:
+  at::Tensor WorkingType(const at::Tensor& x) const {
+    return network_->weights().options().bfloat16 ? x.to(at::kBFloat16) : x;
+  }
+
   Options options_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<Optimizer> optimizer_;

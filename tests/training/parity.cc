@@ -31,7 +31,7 @@ at::Tensor Find(const State& state, const std::string& name) {
 
 ModelConfig ConfigOf(const State& initial, const Batch& batch) {
   ModelConfig config;
-  config.samples = batch.x.size(3);
+  config.samples = batch.target.size(3);
   config.channels[0] = Find(initial, "stem.conv.weight").size(0);
   for (int i = 0; i < kBlocks; ++i) {
     config.channels[i + 1] = Find(initial, absl::StrCat("encoder.", i, ".conv1.weight")).size(0);
@@ -40,11 +40,12 @@ ModelConfig ConfigOf(const State& initial, const Batch& batch) {
   return config;
 }
 
-absl::StatusOr<Batch> LoadBatch(const std::filesystem::path& folder, at::MemoryFormat layout) {
+absl::StatusOr<Batch> LoadBatch(const std::filesystem::path& folder, at::MemoryFormat layout, bool masked) {
   ASSIGN_OR_RETURN(const State tensors, ReadTensorFile(folder / "batch.safetensors"));
   Batch batch;
-  batch.x = Find(tensors, "x").unsqueeze(2).contiguous(layout);
+  batch.target = Find(tensors, "x").unsqueeze(2).contiguous(layout);
   batch.mask = Find(tensors, "mask").unsqueeze(2);
+  batch.x = masked ? batch.target * (1 - batch.mask) : batch.target;
   batch.labels = Find(tensors, "labels");
   return batch;
 }
@@ -67,10 +68,10 @@ absl::StatusOr<ParityResult> ComparePeer(const std::filesystem::path& folder, ab
                                          at::MemoryFormat layout) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(folder / "parity.json"));
   ASSIGN_OR_RETURN(const nlohmann::json peer, ParseJson(text, "parity.json"));
-  ASSIGN_OR_RETURN(const Batch batch, LoadBatch(folder, layout));
+  const bool pretrain = task == "pretrain";
+  ASSIGN_OR_RETURN(const Batch batch, LoadBatch(folder, layout, pretrain));
   ASSIGN_OR_RETURN(const State initial, ReadTensorFile(folder / absl::StrCat(task, ".init.safetensors")));
   const ModelConfig config = ConfigOf(initial, batch);
-  const bool pretrain = task == "pretrain";
   ASSIGN_OR_RETURN(const std::unique_ptr<Network> network,
                    pretrain ? MakePretrainingNetwork(config, {.layout = layout})
                             : MakeClassifier(config, {.layout = layout}));

@@ -7,6 +7,8 @@
 #include <malloc.h>
 #include <torch/headeronly/version.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "worker/train/failure.h"
@@ -15,6 +17,8 @@ namespace ecgtrain {
 namespace {
 
 using run_directory::ExitReason;
+
+constexpr int kMostBatchesAhead = 8;
 
 absl::Status OpenGpu() {
   if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) {
@@ -54,6 +58,7 @@ absl::StatusOr<ComputeDevice> PrepareDevice(const DeviceSettings& settings, Prec
   if (settings.gpu) {
     RETURN_IF_ERROR(OpenGpu());
     device.device = at::Device(at::kCUDA, 0);
+    device.batches_ahead = std::clamp(settings.threads, 1, kMostBatchesAhead);
     AllowTf32(precision == Precision::kTf32);
   } else if (precision == Precision::kTf32) {
     return Failure(ExitReason::kUserError, "precision: tf32 needs a GPU; this attempt runs on a CPU");

@@ -17,6 +17,9 @@ struct ComputeDevice {
   bool bfloat16 = false;
   std::string precision;  // "fp32", "tf32" or "bf16"
   bool slow = false;      // bf16 on a CPU that has to emulate it
+  // Batches made before they are asked for, each in a thread of its own. On a CPU a step takes hundreds of
+  // times as long as its batch: one is enough, and more would be in the way.
+  size_t batches_ahead = 1;
 };
 
 // Sets LibTorch up for the whole process; call it once, before the first tensor. A GPU needs libtorch_cuda.so

@@ -58,9 +58,10 @@ absl::StatusOr<LoopEnd> Evaluate(Session& session) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Network> network, LoadNetwork(session, parent, model));
   SignalSettings signal = spec.signal;
   signal.samples = static_cast<uint32_t>(model.samples);
-  const BatchMaker batches(*session.pack, signal, session.device.device);
+  const BatchMaker batches(*session.pack, signal, session.device);
   return ReportTest(session,
-                    {*network, *session.pack, batches, records, label_task, spec.schedule.batch_size},
+                    {*network, *session.pack, batches, records, label_task, spec.schedule.batch_size,
+                     session.device.batches_ahead},
                     /*loop=*/nullptr);
 }
 

@@ -24,7 +24,8 @@ class FinetuneTask final : public TrainingTask {
         pack_(*session.pack),
         records_(records),
         label_task_(label_task),
-        batches_(*session.pack, session.spec.signal, session.device.device),
+        batches_(*session.pack, session.spec.signal, session.device),
+        batches_ahead_(session.device.batches_ahead),
         network_(std::move(network)) {}
 
   Network& network() override { return *network_; }
@@ -52,7 +53,7 @@ class FinetuneTask final : public TrainingTask {
   }
 
   PredictionInput Input(const RecordSet& records) const {
-    return {*network_, pack_, batches_, records, label_task_, spec_.schedule.batch_size};
+    return {*network_, pack_, batches_, records, label_task_, spec_.schedule.batch_size, batches_ahead_};
   }
 
  private:
@@ -61,6 +62,7 @@ class FinetuneTask final : public TrainingTask {
   const TrainingRecords& records_;
   size_t label_task_;
   BatchMaker batches_;
+  size_t batches_ahead_;
   std::unique_ptr<Network> network_;
 };
 

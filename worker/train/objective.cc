@@ -6,10 +6,6 @@
 namespace ecgtrain {
 namespace {
 
-at::Tensor ToWorkingType(const Network& network, const at::Tensor& x) {
-  return network.weights().options().bfloat16 ? x.to(at::kBFloat16) : x;
-}
-
 // Sum of `error` [records, 12, 1, samples] over the region, and how many values that are.
 LossTerms OverRegion(const at::Tensor& error, const Batch& batch, LossRegion region) {
   if (region == LossRegion::kAll) return {error.sum(), at::full({}, error.numel(), error.options())};
@@ -22,17 +18,16 @@ LossTerms OverRegion(const at::Tensor& error, const Batch& batch, LossRegion reg
 
 LossTerms ReconstructionLoss(const Network& network, const Batch& batch, LossRegion region,
                              const ForwardMode& mode) {
-  const at::Tensor visible = batch.x.mul(batch.mask.neg().add(1));
-  const at::Tensor output = network.Forward(ToWorkingType(network, visible), mode).to(at::kFloat);
-  return OverRegion(output.sub(batch.x).square(), batch, region);
+  const at::Tensor output = network.Forward(batch.x, mode).to(at::kFloat);
+  return OverRegion(output.sub(batch.target).square(), batch, region);
 }
 
 LossTerms ZeroReconstructionLoss(const Batch& batch, LossRegion region) {
-  return OverRegion(batch.x.square(), batch, region);
+  return OverRegion(batch.target.square(), batch, region);
 }
 
 at::Tensor Logits(const Network& network, const at::Tensor& x, const ForwardMode& mode) {
-  return network.Forward(ToWorkingType(network, x), mode).to(at::kFloat);
+  return network.Forward(x, mode).to(at::kFloat);
 }
 
 at::Tensor ClassificationLoss(const Network& network, const Batch& batch, const ForwardMode& mode) {

@@ -11,10 +11,13 @@ namespace ecgtrain {
 
 // The input of one step. Tensors that a task does not use are undefined.
 struct Batch {
-  at::Tensor x;       // [records, 12, 1, samples], fp32, channels-last, millivolts
-  at::Tensor mask;    // [records, 1 or 12, 1, samples], 1 where the network must not look
-  at::Tensor signal;  // [records, 1, 1, samples], 0 in the padding
-  at::Tensor labels;  // [records, classes], 0 or 1
+  // What the network sees: [records, 12, 1, samples], channels-last, millivolts, zeros where it must not
+  // look. Of the network's working type, fp32 or bfloat16.
+  at::Tensor x;
+  at::Tensor target;  // the same with nothing hidden, fp32
+  at::Tensor mask;    // [records, 1 or 12, 1, samples], fp32, 1 where x is hidden
+  at::Tensor signal;  // [records, 1, 1, samples], fp32, 1 but for the padding
+  at::Tensor labels;  // [records, classes], fp32, 0 or 1
 };
 
 // A mean that can be joined with those of other batches.
@@ -33,7 +36,7 @@ LossTerms ZeroReconstructionLoss(const Batch& batch, LossRegion region);
 // Mean binary cross-entropy of the labels.
 at::Tensor ClassificationLoss(const Network& network, const Batch& batch, const ForwardMode& mode);
 
-// Logits [records, classes], fp32.
+// Logits [records, classes], fp32, of Batch::x.
 at::Tensor Logits(const Network& network, const at::Tensor& x, const ForwardMode& mode);
 
 }  // namespace ecgtrain

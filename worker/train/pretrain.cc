@@ -9,6 +9,8 @@
 #include "absl/functional/function_ref.h"
 #include "common/status_macros.h"
 #include "worker/model/model_table.h"
+#include "worker/train/batch.h"
+#include "worker/train/batch_feed.h"
 #include "worker/train/failure.h"
 #include "worker/train/pass_progress.h"
 
@@ -31,7 +33,8 @@ class PretrainTask final : public TrainingTask {
   PretrainTask(const Session& session, const TrainingRecords& records, std::unique_ptr<Network> network)
       : spec_(session.spec),
         records_(records),
-        batches_(*session.pack, session.spec.signal, session.device.device),
+        batches_(*session.pack, session.spec.signal, session.device),
+        batches_ahead_(session.device.batches_ahead),
         network_(std::move(network)) {}
 
   Network& network() override { return *network_; }
@@ -65,10 +68,8 @@ class PretrainTask final : public TrainingTask {
  private:
   Batch MaskedBatch(absl::Span<const size_t> records, const Augmentation& augmentation,
                     RandomPurpose purpose) const {
-    const std::vector<Window> windows = batches_.Windows(records, augmentation);
-    Batch batch = batches_.Signals(windows, augmentation);
-    batch.mask = batches_.Mask(windows, spec_.mask, spec_.seed, purpose, augmentation.epoch);
-    return batch;
+    return batches_.MaskedSignals(batches_.Windows(records, augmentation), augmentation,
+                                  {spec_.mask, spec_.seed, purpose, augmentation.epoch});
   }
 
   // Records as they are, and the same masks each time: epochs are comparable.
@@ -76,11 +77,16 @@ class PretrainTask final : public TrainingTask {
                                                            Pulse pulse) const {
     const c10::InferenceMode no_gradients;
     RunningMean mean;
+    const size_t total = records_.validation.size();
     const size_t batch_size = spec_.schedule.batch_size;
-    for (size_t begin = 0; begin < records_.validation.size(); begin += batch_size) {
-      const auto records = absl::MakeConstSpan(records_.validation).subspan(begin, batch_size);
-      mean.Add(loss(MaskedBatch(records, Augmentation(), RandomPurpose::kValidationMask)));
-      ASSIGN_OR_RETURN(const bool go_on, pulse(begin + records.size(), records_.validation.size()));
+    const size_t batch_count = (total + batch_size - 1) / batch_size;
+    BatchFeed feed(0, batch_count, batches_ahead_, [&](size_t number) {
+      const auto records = absl::MakeConstSpan(records_.validation).subspan(number * batch_size, batch_size);
+      return MaskedBatch(records, Augmentation(), RandomPurpose::kValidationMask);
+    });
+    for (size_t number = 0; number < batch_count; ++number) {
+      mean.Add(loss(feed.Next()));
+      ASSIGN_OR_RETURN(const bool go_on, pulse(std::min((number + 1) * batch_size, total), total));
       if (!go_on) return std::nullopt;
     }
     return mean.value();
@@ -89,6 +95,7 @@ class PretrainTask final : public TrainingTask {
   const TrainerSpec& spec_;
   const TrainingRecords& records_;
   BatchMaker batches_;
+  size_t batches_ahead_;
   std::unique_ptr<Network> network_;
 };
 

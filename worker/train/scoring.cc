@@ -14,6 +14,7 @@
 #include "common/status_macros.h"
 #include "worker/run_directory/run_directory.h"
 #include "worker/train/artifact.h"
+#include "worker/train/batch_feed.h"
 #include "worker/train/failure.h"
 #include "worker/train/pass_progress.h"
 
@@ -119,9 +120,13 @@ absl::StatusOr<std::optional<Predictions>> Predict(const PredictionInput& input,
     window_counts.push_back(cover.size());
   }
   std::vector<Cell> cells(input.records.size() * predictions.classes);
+  const size_t batch_count = (windows.size() + input.batch_size - 1) / input.batch_size;
+  BatchFeed feed(0, batch_count, input.batches_ahead, [&](size_t number) {
+    return input.batches.Signals(
+        absl::MakeConstSpan(windows).subspan(number * input.batch_size, input.batch_size));
+  });
   for (size_t begin = 0; begin < windows.size(); begin += input.batch_size) {
-    const Batch batch = input.batches.Signals(absl::MakeConstSpan(windows).subspan(begin, input.batch_size));
-    const at::Tensor logits = Logits(input.network, batch.x, ForwardMode{});
+    const at::Tensor logits = Logits(input.network, feed.Next().x, ForwardMode{});
     AddWindows(logits, absl::MakeConstSpan(positions).subspan(begin, input.batch_size), predictions.classes,
                cells);
     ASSIGN_OR_RETURN(const bool go_on,

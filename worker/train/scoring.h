@@ -34,6 +34,7 @@ struct PredictionInput {
   const RecordSet& records;
   size_t task = 0;  // of the pack
   size_t batch_size = 1;
+  size_t batches_ahead = 1;  // as in ComputeDevice
 };
 
 // Probabilities of each record: the mean over windows that cover it. Nothing where `pulse` ended the pass.

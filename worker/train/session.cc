@@ -253,6 +253,7 @@ absl::StatusOr<LoopEnd> Train(Session& session, TrainingTask& task, const Traini
                      .seed = spec.seed,
                      .dropout = spec.model.dropout,
                      .non_finite_limit = spec.non_finite_limit,
+                     .batches_ahead = session.device.batches_ahead,
                      .seen = std::move(seen),
                      .manifest = manifest},
                     {session.events, keeper, session.controls, session.clock});

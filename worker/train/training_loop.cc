@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "common/status_macros.h"
 #include "worker/model/counter_random.h"
+#include "worker/train/batch_feed.h"
 #include "worker/train/failure.h"
 
 namespace ecgtrain {
@@ -62,15 +63,20 @@ absl::StatusOr<LoopEnd> TrainingLoop::Run() {
 
 absl::StatusOr<bool> TrainingLoop::TrainEpoch() {
   const RecordSet order = EpochOrder(task_.training_records(), config_.seed, state_.epoch);
-  const size_t batch_size = config_.schedule.batch_size;
-  while (state_.step_in_epoch < steps_per_epoch_ && !AtStepLimit()) {
+  const auto records_of = [&](size_t step) {
+    const size_t batch_size = config_.schedule.batch_size;
+    return absl::MakeConstSpan(order).subspan(step * batch_size, batch_size);
+  };
+  const uint64_t end = state_.step_in_epoch + StepsLeftInEpoch();
+  BatchFeed feed(state_.step_in_epoch, end, config_.batches_ahead,
+                 [&, epoch = state_.epoch](size_t step) { return task_.MakeBatch(records_of(step), epoch); });
+  while (state_.step_in_epoch < end) {
     const absl::Duration begin = effects_.clock.Monotonic();
-    const absl::Span<const size_t> records =
-        absl::MakeConstSpan(order).subspan(state_.step_in_epoch * batch_size, batch_size);
-    const Batch batch = task_.MakeBatch(records, state_.epoch);
+    const size_t records = records_of(state_.step_in_epoch).size();
+    const Batch batch = feed.Next();
     const absl::Duration data_ready = effects_.clock.Monotonic();
     TrainStep(batch);
-    progress_.AddStep(records.size(), begin, data_ready - begin, effects_.clock.Monotonic());
+    progress_.AddStep(records, begin, data_ready - begin, effects_.clock.Monotonic());
     RETURN_IF_ERROR(ReportStep());
     if (effects_.controls.StopRequested()) return false;
     RETURN_IF_ERROR(SaveIfDue());
@@ -124,6 +130,13 @@ absl::StatusOr<bool> TrainingLoop::ValidateEpoch() {
 
 bool TrainingLoop::AtStepLimit() const {
   return config_.schedule.max_steps > 0 && state_.step >= config_.schedule.max_steps;
+}
+
+uint64_t TrainingLoop::StepsLeftInEpoch() const {
+  const uint64_t left = steps_per_epoch_ - state_.step_in_epoch;
+  const uint64_t limit = config_.schedule.max_steps;
+  if (limit == 0) return left;
+  return std::min(left, limit - std::min(limit, state_.step));
 }
 
 bool TrainingLoop::Finished() const {

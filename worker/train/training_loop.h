@@ -36,6 +36,7 @@ struct LoopConfig {
   uint64_t seed = 1;
   double dropout = 0;
   uint64_t non_finite_limit = 10;   // steps in a row that end the training
+  size_t batches_ahead = 1;         // as in ComputeDevice
   std::optional<PatientKeys> seen;  // as of Checkpoint
   nlohmann::json manifest;          // what a checkpoint's manifest says besides step, epoch and metrics
 };
@@ -74,6 +75,7 @@ class TrainingLoop {
  private:
   bool Finished() const;
   bool AtStepLimit() const;
+  uint64_t StepsLeftInEpoch() const;
   // Each returns false where a stop was asked for.
   absl::StatusOr<bool> TrainEpoch();
   absl::StatusOr<bool> ValidateEpoch();

@@ -21,7 +21,7 @@ namespace ecgtrain {
 // is to end at once.
 using Pulse = absl::FunctionRef<absl::StatusOr<bool>(size_t done, size_t total)>;
 
-// Bound to one thread.
+// Bound to one thread, MakeBatch apart.
 class TrainingTask {
  public:
   virtual ~TrainingTask() = default;
@@ -29,7 +29,8 @@ class TrainingTask {
   virtual Network& network() = 0;
   virtual const RecordSet& training_records() const = 0;
 
-  // The input of one step: a function of the records, the epoch and the task's seed.
+  // The input of one step: a function of the records, the epoch and the task's seed. Thread-safe, also beside
+  // the other methods.
   virtual Batch MakeBatch(absl::Span<const size_t> records, uint64_t epoch) const = 0;
   // Scalar, fp32, with a graph to the working weights.
   virtual at::Tensor Loss(const Batch& batch, const ForwardMode& mode) const = 0;

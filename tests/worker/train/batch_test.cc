@@ -13,16 +13,22 @@ namespace {
 
 constexpr uint32_t kSamples = 256;
 
+Batch Masked(const BatchMaker& batches, const std::vector<Window>& windows, const Masking& masking = {},
+             const Augmentation& augmentation = {}) {
+  return batches.MaskedSignals(windows, augmentation, masking);
+}
+
 TEST(BatchMaker, CentresScalesAndMarksTheSignal) {
   const FakePack pack(std::vector<uint32_t>{100, 300});
-  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
-  const Batch batch = batches.Signals(batches.Windows({0, 1}));
-  EXPECT_EQ(batch.x.sizes(), (std::vector<int64_t>{2, 12, 1, kSamples}));
+  const BatchMaker batches(pack, {.samples = kSamples}, {});
+  const Batch batch = Masked(batches, batches.Windows({0, 1}));
+  EXPECT_EQ(batch.target.sizes(), (std::vector<int64_t>{2, 12, 1, kSamples}));
+  EXPECT_TRUE(batch.target.is_contiguous(at::MemoryFormat::ChannelsLast));
   EXPECT_TRUE(batch.x.is_contiguous(at::MemoryFormat::ChannelsLast));
-  EXPECT_EQ(batch.x[0][3][0][78 + 5].item<float>(), pack.record(0).samples[5 * kLeads + 3] * 0.001f);
-  EXPECT_EQ(batch.x[0][3][0][77].item<float>(), 0);
+  EXPECT_EQ(batch.target[0][3][0][78 + 5].item<float>(), pack.record(0).samples[5 * kLeads + 3] * 0.001f);
+  EXPECT_EQ(batch.target[0][3][0][77].item<float>(), 0);
   EXPECT_EQ(batch.signal[0].sum().item<float>(), 100);
-  EXPECT_EQ(batch.x[1][0][0][0].item<float>(), pack.record(1).samples[22 * kLeads] * 0.001f);
+  EXPECT_EQ(batch.target[1][0][0][0].item<float>(), pack.record(1).samples[22 * kLeads] * 0.001f);
   EXPECT_EQ(batch.signal[1].sum().item<float>(), kSamples);
 }
 
@@ -32,7 +38,7 @@ AugmentSettings AllOn() {
 
 TEST(BatchMaker, WithoutAugmentationEverySampleIsTheRecordsTimesItsUnit) {
   const FakePack pack(std::vector<uint32_t>{100, 300, kSamples});
-  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const BatchMaker batches(pack, {.samples = kSamples}, {});
   const Batch batch = batches.Signals(batches.Windows({0, 1, 2}));
   const auto sample = [&](size_t record, int64_t at, int64_t lead) {
     const auto length = static_cast<int64_t>(pack.record(record).length);
@@ -49,19 +55,19 @@ TEST(BatchMaker, WithoutAugmentationEverySampleIsTheRecordsTimesItsUnit) {
 
 TEST(BatchMaker, AlignedAtTheStartRecordsBeginAtSampleZero) {
   const FakePack pack(std::vector<uint32_t>{100, 700});
-  const BatchMaker batches(pack, {.samples = kSamples, .align = Align::kStart}, at::kCPU);
-  const Batch batch = batches.Signals(batches.Windows({0, 1}));
-  EXPECT_EQ(batch.x[0][3][0][0].item<float>(), pack.record(0).samples[3] * 0.001f);
+  const BatchMaker batches(pack, {.samples = kSamples, .align = Align::kStart}, {});
+  const Batch batch = Masked(batches, batches.Windows({0, 1}));
+  EXPECT_EQ(batch.target[0][3][0][0].item<float>(), pack.record(0).samples[3] * 0.001f);
   EXPECT_EQ(batch.signal[0].slice(2, 0, 100).sum().item<float>(), 100);
   EXPECT_EQ(batch.signal[0].sum().item<float>(), 100);
-  EXPECT_EQ(batch.x[1][3][0][0].item<float>(), pack.record(1).samples[3] * 0.001f);
+  EXPECT_EQ(batch.target[1][3][0][0].item<float>(), pack.record(1).samples[3] * 0.001f);
   EXPECT_EQ(batches.Cover(0)[0].padding, 0u);
   EXPECT_EQ(batches.Cover(1).back().begin, 444u);  // as ever: an evaluation hears all of a record
 }
 
 TEST(BatchMaker, CropsReachEveryPlaceOfLongAndShortRecords) {
   const FakePack pack(std::vector<uint32_t>{kSamples + 3, kSamples - 3});
-  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const BatchMaker batches(pack, {.samples = kSamples}, {});
   std::set<uint32_t> begins;
   std::set<uint32_t> paddings;
   for (uint64_t epoch = 0; epoch < 100; ++epoch) {
@@ -73,7 +79,6 @@ TEST(BatchMaker, CropsReachEveryPlaceOfLongAndShortRecords) {
     EXPECT_EQ(batch.x[0][5][0][0].item<float>(),
               pack.record(0).samples[windows[0].begin * kLeads + 5] * 0.001f);
     EXPECT_EQ(batch.x[1][5][0][windows[1].padding].item<float>(), pack.record(1).samples[5] * 0.001f);
-    EXPECT_EQ(batch.signal[1].sum().item<float>(), kSamples - 3);
   }
   EXPECT_EQ(begins, (std::set<uint32_t>{0, 1, 2, 3}));
   EXPECT_EQ(paddings, begins);
@@ -81,17 +86,17 @@ TEST(BatchMaker, CropsReachEveryPlaceOfLongAndShortRecords) {
 
 TEST(BatchMaker, PaddingStaysZerosUnderAugmentation) {
   const FakePack pack(8, 100);
-  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const BatchMaker batches(pack, {.samples = kSamples}, {});
   const Augmentation all{AllOn(), 1, 0};
-  const Batch batch = batches.Signals(batches.Windows({0, 1, 2, 3, 4, 5, 6, 7}, all), all);
+  const Batch batch = Masked(batches, batches.Windows({0, 1, 2, 3, 4, 5, 6, 7}, all), {}, all);
   EXPECT_EQ(batch.signal.sum().item<float>(), 8 * 100);
-  EXPECT_EQ(batch.x.mul(1 - batch.signal).abs().max().item<float>(), 0);
-  EXPECT_GT(batch.x.abs().max().item<float>(), 0.5);
+  EXPECT_EQ(batch.target.mul(1 - batch.signal).abs().max().item<float>(), 0);
+  EXPECT_GT(batch.target.abs().max().item<float>(), 0.5);
 }
 
 TEST(BatchMaker, AugmentationDependsOnSeedEpochAndRecordAndNotOnTheBatch) {
   const FakePack pack(std::vector<uint32_t>{700, 100, 300, 100});
-  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const BatchMaker batches(pack, {.samples = kSamples}, {});
   const auto make = [&](const std::vector<size_t>& records, uint64_t seed, uint64_t epoch) {
     const Augmentation all{AllOn(), seed, epoch};
     return batches.Signals(batches.Windows(records, all), all).x;
@@ -107,16 +112,15 @@ TEST(BatchMaker, AugmentationDependsOnSeedEpochAndRecordAndNotOnTheBatch) {
 
 TEST(BatchMaker, MasksLieOnTheSignalWhereverItStands) {
   const FakePack pack(40, 64);
-  const BatchMaker middle(pack, {.samples = kSamples}, at::kCPU);
-  const BatchMaker start(pack, {.samples = kSamples, .align = Align::kStart}, at::kCPU);
-  MaskSettings settings;
-  settings.cell = 4;
+  const BatchMaker middle(pack, {.samples = kSamples}, {});
+  const BatchMaker start(pack, {.samples = kSamples, .align = Align::kStart}, {});
+  const Masking masking{{.cell = 4}, 1};
   std::vector<size_t> records(40);
   std::iota(records.begin(), records.end(), 0);
   const Augmentation crop{{.crop = true}, 1, 0};
   std::set<uint32_t> paddings;
   const auto check = [&](const BatchMaker& batches, const std::vector<Window>& windows) {
-    const at::Tensor mask = batches.Mask(windows, settings, 1, RandomPurpose::kMask, 0);
+    const at::Tensor mask = Masked(batches, windows, masking).mask;
     // Cells of 4 that hold some of the 64 samples: 16, or 17 of a record between two.
     EXPECT_EQ(mask.sum({1, 2, 3}).eq(4 * 4).all().item<bool>(), true);
     for (size_t i = 0; i < windows.size(); ++i) {
@@ -134,47 +138,79 @@ TEST(BatchMaker, MasksLieOnTheSignalWhereverItStands) {
 
 TEST(BatchMaker, WindowsCoverALongRecordFromEndToEnd) {
   const FakePack pack(std::vector<uint32_t>{700, 256});
-  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const BatchMaker batches(pack, {.samples = kSamples}, {});
   const std::vector<Window> windows = batches.Cover(0);
   ASSERT_EQ(windows.size(), 3u);
   EXPECT_EQ(windows[0].begin, 0u);
   EXPECT_EQ(windows[1].begin, 222u);
   EXPECT_EQ(windows[2].begin, 444u);
   EXPECT_EQ(batches.Cover(1).size(), 1u);
-  EXPECT_EQ(batches.Signals(windows).signal.sum().item<float>(), 3 * kSamples);
+  EXPECT_EQ(Masked(batches, windows).signal.sum().item<float>(), 3 * kSamples);
 }
 
 TEST(BatchMaker, MasksAreSharedOrDrawnByLead) {
   const FakePack pack(4, kSamples);
-  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const BatchMaker batches(pack, {.samples = kSamples}, {});
   const std::vector<Window> windows = batches.Windows({0, 1});
-  MaskSettings settings;
-  settings.cell = 16;
-  const at::Tensor shared = batches.Mask(windows, settings, 1, RandomPurpose::kMask, 0);
+  const Masking masking{{.cell = 16}, 1};
+  const at::Tensor shared = Masked(batches, windows, masking).mask;
   EXPECT_EQ(shared.sizes(), (std::vector<int64_t>{2, 1, 1, kSamples}));
   EXPECT_EQ(shared.sum({1, 2, 3}).eq(64).all().item<bool>(), true);
   EXPECT_FALSE(shared[0].equal(shared[1]));
-  EXPECT_FALSE(batches.Mask(windows, settings, 1, RandomPurpose::kMask, 1).equal(shared));
-  EXPECT_TRUE(batches.Mask({windows[1]}, settings, 1, RandomPurpose::kMask, 0)[0].equal(shared[1]));
-  settings.per_lead = true;
-  const at::Tensor independent = batches.Mask(windows, settings, 1, RandomPurpose::kMask, 0);
+  Masking other = masking;
+  other.epoch = 1;
+  EXPECT_FALSE(Masked(batches, windows, other).mask.equal(shared));
+  EXPECT_TRUE(Masked(batches, {windows[1]}, masking).mask[0].equal(shared[1]));
+  other = masking;
+  other.settings.per_lead = true;
+  const at::Tensor independent = Masked(batches, windows, other).mask;
   EXPECT_EQ(independent.sizes(), (std::vector<int64_t>{2, 12, 1, kSamples}));
   EXPECT_FALSE(independent[0][0].equal(independent[0][1]));
 }
 
+TEST(BatchMaker, TheNetworkSeesNothingOfWhatIsHiddenAndAllTheRest) {
+  const FakePack pack(std::vector<uint32_t>{700, 100, kSamples, 300});
+  const BatchMaker batches(pack, {.samples = kSamples}, {});
+  const std::vector<Window> windows = batches.Windows({0, 1, 2, 3});
+  for (const bool per_lead : {false, true}) {
+    const Batch batch = Masked(batches, windows, {{.cell = 16, .per_lead = per_lead}, 7});
+    EXPECT_TRUE(batch.x.equal(batch.target * (1 - batch.mask)));
+    EXPECT_FALSE(batch.x.equal(batch.target));
+    EXPECT_TRUE(batch.target.equal(batches.Signals(windows).x));
+  }
+}
+
+TEST(BatchMaker, InBfloat16TheNetworkSeesTheNearestValuesAndTheTargetKeepsFp32) {
+  const FakePack pack(std::vector<uint32_t>{700, 100, kSamples, 300});
+  const BatchMaker full(pack, {.samples = kSamples}, {});
+  const BatchMaker half(pack, {.samples = kSamples}, {.bfloat16 = true});
+  const std::vector<Window> windows = full.Windows({0, 1, 2, 3});
+  const Augmentation all{AllOn(), 1, 5};
+  EXPECT_TRUE(half.Signals(windows, all).x.equal(full.Signals(windows, all).x.to(at::kBFloat16)));
+  EXPECT_TRUE(half.Signals(windows).x.is_contiguous(at::MemoryFormat::ChannelsLast));
+  for (const bool per_lead : {false, true}) {
+    const Masking masking{{.cell = 16, .per_lead = per_lead}, 7};
+    const Batch expected = Masked(full, windows, masking, all);
+    const Batch batch = Masked(half, windows, masking, all);
+    EXPECT_TRUE(batch.x.equal(expected.x.to(at::kBFloat16)));
+    EXPECT_TRUE(batch.target.equal(expected.target));
+    EXPECT_TRUE(batch.mask.equal(expected.mask));
+  }
+}
+
 TEST(BatchMaker, LabelsAreOneRowARecord) {
   const FakePack pack(4, kSamples);
-  const BatchMaker batches(pack, {.samples = kSamples}, at::kCPU);
+  const BatchMaker batches(pack, {.samples = kSamples}, {});
   const at::Tensor labels = batches.Labels(batches.Windows({0, 1}), 0);
   EXPECT_TRUE(labels.equal(at::tensor({1.0f, 1.0f, 0.0f, 0.0f}).view({2, 2})));
 }
 
 TEST(Objective, AveragesTheErrorOverTheRegion) {
   Batch batch;
-  batch.x = at::full({2, 12, 1, 256}, 2.0);
+  batch.target = at::full({2, 12, 1, 256}, 2.0);
   batch.mask = at::zeros({2, 1, 1, 256});
   batch.mask.slice(3, 0, 64).fill_(1);
-  batch.x.slice(3, 0, 64).fill_(3);
+  batch.target.slice(3, 0, 64).fill_(3);
   batch.signal = at::ones({2, 1, 1, 256});
   batch.signal.slice(3, 128).zero_();
   const auto mean = [&batch](LossRegion region) {

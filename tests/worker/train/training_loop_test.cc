@@ -1,5 +1,6 @@
 #include "worker/train/training_loop.h"
 
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -20,17 +21,15 @@ class OneWeight final : public Network {
   at::Tensor weight_;
 };
 
-// Eight records; each batch takes a minute by the fake clock.
+// Eight records; each step takes a minute by the fake clock.
 class FakeTask final : public TrainingTask {
  public:
   explicit FakeTask(FakeClock& clock) : clock_(clock), records_(8) {}
   Network& network() override { return network_; }
   const RecordSet& training_records() const override { return records_; }
-  Batch MakeBatch(absl::Span<const size_t>, uint64_t) const override {
-    clock_.Advance(absl::Minutes(1));
-    return {.x = network_.Forward({}, {}).detach()};
-  }
+  Batch MakeBatch(absl::Span<const size_t>, uint64_t) const override { return {.x = at::zeros({1})}; }
   at::Tensor Loss(const Batch&, const ForwardMode&) const override {
+    clock_.Advance(absl::Minutes(1));
     return network_.Forward({}, {}).mul(factor);
   }
   absl::StatusOr<std::optional<Metrics>> Validate(Pulse pulse) const override {
