@@ -13,7 +13,8 @@ namespace {
 
 // What the user can do about an error, where its message does not say so itself.
 std::string Hint(const absl::Status& status, absl::string_view noun) {
-  if (absl::StrContains(status.message(), "ecgctl ")) return "";
+  // What names a command or a near name says itself what to do next.
+  if (absl::StrContains(status.message(), "ecgctl ") || absl::EndsWith(status.message(), "?")) return "";
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
       return "; is it running? Choose another with --server HOST:PORT or ECGCTL_SERVER";

@@ -55,6 +55,7 @@ absl::StatusOr<LoopEnd> Evaluate(Session& session) {
   model.classes = static_cast<int64_t>(classes.size());
   ASSIGN_OR_RETURN(const RecordSet records, SelectFolds(*session.pack, spec.folds.test, label_task, "test"));
   RETURN_IF_ERROR(CheckUnseen(session, records, parent.manifest));
+  RETURN_IF_ERROR(WarnOfOtherSignal(session, parent.manifest));
   ASSIGN_OR_RETURN(const std::unique_ptr<Network> network, LoadNetwork(session, parent, model));
   SignalSettings signal = spec.signal;
   signal.samples = static_cast<uint32_t>(model.samples);

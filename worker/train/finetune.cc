@@ -76,15 +76,6 @@ absl::StatusOr<ModelConfig> ModelFrom(const Checkpoint& parent, const TrainerSpe
   return model;
 }
 
-absl::Status WarnOfOtherSignal(Session& session, const Checkpoint& parent) {
-  const nlohmann::json rate = parent.manifest["signal"].value("rate", nlohmann::json());
-  if (rate == session.spec.signal.rate) return absl::OkStatus();
-  return session.events.Append(
-      "warning", {{"code", "OTHER_SIGNAL"},
-                  {"message", absl::StrCat("the parent was trained at ", rate.dump(),
-                                           " samples a second, this job at ", session.spec.signal.rate)}});
-}
-
 absl::StatusOr<std::unique_ptr<Network>> MakeNetwork(Session& session, size_t classes,
                                                      const RecordSet& test) {
   TrainerSpec& spec = session.spec;
@@ -93,7 +84,7 @@ absl::StatusOr<std::unique_ptr<Network>> MakeNetwork(Session& session, size_t cl
     ASSIGN_OR_RETURN(parent, ReadParent(session));
     ASSIGN_OR_RETURN(spec.model, ModelFrom(*parent, spec));
     RETURN_IF_ERROR(CheckUnseen(session, test, parent->manifest));
-    RETURN_IF_ERROR(WarnOfOtherSignal(session, *parent));
+    RETURN_IF_ERROR(WarnOfOtherSignal(session, parent->manifest));
   }
   spec.model.classes = static_cast<int64_t>(classes);
   ASSIGN_OR_RETURN(auto network,

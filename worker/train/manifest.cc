@@ -1,6 +1,8 @@
 #include "worker/train/manifest.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/json.h"
 #include "common/status_macros.h"
 #include "worker/train/json_fields.h"
 
@@ -25,6 +27,12 @@ Json SignalToJson(const SignalSettings& signal) {
   Json json = {{"rate", signal.rate}, {"samples", signal.samples}, {"highpass", signal.highpass}};
   if (signal.align == Align::kStart) json["align"] = "start";
   return json;
+}
+
+// Without a line of its own in older manifests: as every checkpoint then had it.
+Json WithAlign(Json signal) {
+  if (signal.is_object() && !signal.contains("align")) signal["align"] = "middle";
+  return signal;
 }
 
 }  // namespace
@@ -76,6 +84,18 @@ absl::StatusOr<ModelConfig> ModelOfManifest(const Json& manifest) {
   status = signal.Finish();
   if (!status.ok()) return absl::DataLossError(status.message());
   return model;
+}
+
+std::string SignalDifferences(const Json& manifest, const SignalSettings& signal) {
+  const Json there = WithAlign(manifest.value("signal", Json::object()));
+  const Json here = WithAlign(SignalToJson(signal));
+  std::vector<std::string> differences;
+  for (const char* key : {"rate", "highpass", "align"}) {
+    const Json was = there.is_object() ? there.value(key, Json()) : Json();
+    if (was != here[key])
+      differences.push_back(absl::StrCat(key, " ", DumpJson(was), " there, ", here[key].dump(), " here"));
+  }
+  return absl::StrJoin(differences, "; ");
 }
 
 absl::StatusOr<std::vector<std::string>> ClassesOfManifest(const Json& manifest) {

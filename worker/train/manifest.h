@@ -20,6 +20,11 @@ nlohmann::json RunManifest(const TrainerSpec& spec, const std::vector<std::strin
 // The network of a checkpoint. DATA_LOSS naming the member that is missing or not possible.
 absl::StatusOr<ModelConfig> ModelOfManifest(const nlohmann::json& manifest);
 
+// How a signal differs from the one a checkpoint was trained on, its length apart: "rate 400 there, 100
+// here";
+// "" where nothing does.
+std::string SignalDifferences(const nlohmann::json& manifest, const SignalSettings& signal);
+
 // Class names of a classifier's checkpoint; empty for a pretraining. DATA_LOSS as above.
 absl::StatusOr<std::vector<std::string>> ClassesOfManifest(const nlohmann::json& manifest);
 

@@ -223,6 +223,13 @@ absl::Status CheckUnseen(Session& session, const RecordSet& test, const nlohmann
                    "folds, or set allow_leakage: true, which every report will tell"));
 }
 
+absl::Status WarnOfOtherSignal(Session& session, const nlohmann::json& parent_manifest) {
+  const std::string differences = SignalDifferences(parent_manifest, session.spec.signal);
+  if (differences.empty()) return absl::OkStatus();
+  return Warn(session, "OTHER_SIGNAL",
+              absl::StrCat("the parent was trained on signals prepared in another way: ", differences));
+}
+
 void StampLeaky(const Session& session, nlohmann::json& values) {
   if (session.leaky_patients > 0) values["leaky_patients"] = session.leaky_patients;
 }

@@ -53,6 +53,9 @@ absl::StatusOr<Checkpoint> ReadParent(Session& session);
 // it: then a warning, and `leaky_patients` for the reports. A warning where nobody knows.
 absl::Status CheckUnseen(Session& session, const RecordSet& test, const nlohmann::json& parent_manifest);
 
+// A warning where the parent was trained on signals prepared in another way.
+absl::Status WarnOfOtherSignal(Session& session, const nlohmann::json& parent_manifest);
+
 // Says in a result's `values` how many patients of the test folds were seen before, where there are any.
 void StampLeaky(const Session& session, nlohmann::json& values);
 

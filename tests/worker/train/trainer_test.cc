@@ -49,6 +49,24 @@ TEST_F(TrainerTest, TakesTheEncoderOfItsParentAndAFrozenOneStaysAsItIs) {
   EXPECT_EQ(compared, 5 + 4 * 11);  // stem and four blocks, all their tensors
 }
 
+TEST_F(TrainerTest, SaysHowItsParentsSignalsWerePrepared) {
+  GiveParent("same");
+  std::filesystem::create_directories(Folder("other") / "inputs");
+  std::filesystem::copy(Folder("same") / "inputs/parent", Folder("other") / "inputs/parent");
+  Json spec = Spec("finetune");
+  spec["inputs"] = {{"parent", "inputs/parent"}};
+  ASSERT_EQ(Run(spec, "same").reason, ExitReason::kCompleted);
+  EXPECT_TRUE(Events("same", "warning").empty());
+  spec["spec"]["finetune"]["signal"]["align"] = "start";
+  ASSERT_EQ(Run(spec, "other").reason, ExitReason::kCompleted);
+  const std::vector<Json> warnings = Events("other", "warning");
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0]["code"], "OTHER_SIGNAL");
+  EXPECT_EQ(
+      warnings[0]["message"],
+      "the parent was trained on signals prepared in another way: align \"middle\" there, \"start\" here");
+}
+
 TEST_F(TrainerTest, ADamagedParentIsNamed) {
   Json spec = Spec("finetune");
   spec["inputs"]["parent"] = "inputs/parent";
