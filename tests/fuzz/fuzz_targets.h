@@ -18,6 +18,8 @@ absl::Status FuzzMat4(absl::string_view bytes);
 absl::Status FuzzMat5(absl::string_view bytes);
 absl::Status FuzzOwnDescription(absl::string_view bytes);
 absl::Status FuzzPack(absl::string_view bytes);
+// The lines of a journal after the first, without their checksums.
+absl::Status FuzzPackJournal(absl::string_view bytes);
 absl::Status FuzzPtbxlLabels(absl::string_view bytes);
 absl::Status FuzzPythonDict(absl::string_view bytes);
 absl::Status FuzzWfdbHeader(absl::string_view bytes);
@@ -36,7 +38,7 @@ struct FuzzTarget {
   absl::Status (*run)(absl::string_view bytes);
 };
 
-inline constexpr std::array<FuzzTarget, 12> kFuzzTargets = {{{"csv", FuzzCsv},
+inline constexpr std::array<FuzzTarget, 13> kFuzzTargets = {{{"csv", FuzzCsv},
                                                              {"data_set", FuzzDataSet},
                                                              {"diagnoses", FuzzDiagnoses},
                                                              {"hdf5", FuzzHdf5},
@@ -44,6 +46,7 @@ inline constexpr std::array<FuzzTarget, 12> kFuzzTargets = {{{"csv", FuzzCsv},
                                                              {"mat5", FuzzMat5},
                                                              {"own_description", FuzzOwnDescription},
                                                              {"pack", FuzzPack},
+                                                             {"pack_journal", FuzzPackJournal},
                                                              {"ptbxl_labels", FuzzPtbxlLabels},
                                                              {"python_dict", FuzzPythonDict},
                                                              {"wfdb_header", FuzzWfdbHeader},

@@ -24,6 +24,9 @@ TEXTS = {
         "manifest: list.csv\ncolumns: {path: p, patient: who, id: i, fold: f, row: r}\nlabels: [AF, LBBB]\n",
         'signals: hdf5\nhdf5: {tracings: x, ids: exam_id, rate: 500, gain: 0.001, leads_first: true, leads: [I, II]}\ncolumns: {id: n}\n',
         'labels: {column: found, separator: "|", classes: [a, b]}\n', "{}\n"],
+    "pack_journal": [
+        "+\t00001_lr\t15709\t3\t,10,,1\t6\t1000\t4294967295\t0\t1075838976\n-\tflat\trecord 2: \\n\n+\t\\xff\t\t10\t\t0\t1\t0\t7\t0",
+        "-\tchecksum\t"],
     "ptbxl_labels": [
         ",description,diagnostic,form,rhythm,diagnostic_class,diagnostic_subclass\n"
         "NORM,normal,1.0,,,NORM,NORM\nSR,sinus rhythm,,,1.0,,\nNDT,x,1.0,1.0,,STTC,STTC\n"],

@@ -1,14 +1,18 @@
 // Parsers of text.
 #include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/crc32c.h"
 #include "common/status_macros.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "worker/data/csv.h"
 #include "worker/data/diagnosis_codes.h"
 #include "worker/data/own_description.h"
+#include "worker/data/pack_journal.h"
 #include "worker/data/ptbxl_labels.h"
 #include "worker/data/python_dict.h"
 #include "worker/data/wfdb_header.h"
@@ -34,6 +38,25 @@ absl::Status FuzzDiagnoses(absl::string_view bytes) {
 
 absl::Status FuzzOwnDescription(absl::string_view bytes) {
   return ParseOwnDescription(bytes, "fuzz.yaml").status();
+}
+
+absl::Status FuzzPackJournal(absl::string_view bytes) {
+  std::string journal;
+  size_t lines = 0;
+  const auto add = [&journal, &lines](absl::string_view line) {
+    absl::StrAppend(&journal, absl::Hex(Crc32c(line), absl::kZeroPad8), " ", line, "\n");
+    ++lines;
+  };
+  add("ecgtrain pack journal 1\tfuzz");
+  for (const absl::string_view line : absl::StrSplit(bytes, '\n')) add(line);
+  ASSIGN_OR_RETURN(PackJournalReader reader, PackJournalReader::Open(MemoryFile(journal), "fuzz"));
+  Require(reader.good() > 0, "the first line");
+  for (size_t entries = 1;; ++entries) {
+    ASSIGN_OR_RETURN(const std::optional<JournalEntry> entry, reader.Next());
+    if (!entry.has_value()) return absl::OkStatus();
+    Require(entries < lines && reader.good() <= journal.size(), "no more entries than lines");
+    Require(std::isfinite(entry->amplitude), "an amplitude");
+  }
 }
 
 absl::Status FuzzPtbxlLabels(absl::string_view bytes) {

@@ -71,27 +71,31 @@ std::filesystem::path DefaultCache() {
 // One line that is rewritten on a terminal; elsewhere a line for every tenth.
 class ProgressLine {
  public:
-  absl::Status operator()(size_t done, size_t total) {
-    const size_t tenth = total == 0 ? 10 : done * 10 / total;
-    if (!terminal_ && tenth == last_tenth_) return absl::OkStatus();
+  absl::Status operator()(const PackedSoFar& so_far) {
+    const bool taking_over = so_far.done > 0 && so_far.done == so_far.taken_over;
+    if (taking_over) start_ = absl::Now();
+    const size_t tenth = so_far.total == 0 ? 10 : so_far.done * 10 / so_far.total;
+    if (!terminal_ && !taking_over && tenth == last_tenth_) return absl::OkStatus();
     last_tenth_ = tenth;
-    std::cerr << (terminal_ ? "\r\x1b[K" : "") << "packed " << done << " of " << total << " records"
-              << TimeLeft(done, total);
-    if (!terminal_ || done == total) std::cerr << "\n";
+    std::cerr << (terminal_ ? "\r\x1b[K" : "") << (taking_over ? "took over " : "packed ") << so_far.done
+              << " of " << so_far.total << " records"
+              << (taking_over ? " from a packing that was cut short" : TimeLeft(so_far));
+    if (!terminal_ || so_far.done == so_far.total) std::cerr << "\n";
     std::cerr << std::flush;
     return absl::OkStatus();
   }
 
  private:
   // ", 12s left": at the mean pace so far.
-  std::string TimeLeft(size_t done, size_t total) const {
-    if (done == 0 || done == total) return "";
-    const absl::Duration left =
-        (absl::Now() - start_) * (static_cast<double>(total - done) / static_cast<double>(done));
+  std::string TimeLeft(const PackedSoFar& so_far) const {
+    const size_t packed = so_far.done - so_far.taken_over;
+    if (packed == 0 || so_far.done == so_far.total) return "";
+    const absl::Duration left = (absl::Now() - start_) * (static_cast<double>(so_far.total - so_far.done) /
+                                                          static_cast<double>(packed));
     return absl::StrCat(", ", absl::FormatDuration(absl::Ceil(left, absl::Seconds(1))), " left");
   }
 
-  const absl::Time start_ = absl::Now();
+  absl::Time start_ = absl::Now();
   const bool terminal_ = isatty(STDERR_FILENO) == 1;
   size_t last_tenth_ = 11;
 };

@@ -6,19 +6,22 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "common/durable_file.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "common/unique_fd.h"
 #include "worker/data/pack_format.h"
+#include "worker/data/pack_journal.h"
 #include "worker/data/pack_writer.h"
 #include "worker/data/parallel.h"
 #include "worker/data/preparation.h"
@@ -33,7 +36,9 @@ namespace {
 constexpr double kLeastAmplitude = 0.7;
 constexpr double kMostAmplitude = 20;
 
-constexpr size_t kReportEvery = 256;      // records
+constexpr size_t kReportEvery = 256;             // records
+constexpr size_t kReportTakenOverEvery = 16384;  // they take microseconds
+constexpr absl::Duration kKeepUnfinished = absl::Hours(7 * 24);
 constexpr size_t kKeptSamples = 1 << 20;  // of a slot's buffer, for the next record
 
 struct Slot {
@@ -75,54 +80,99 @@ class Packer {
                                                          .highpass = options.highpass,
                                                          .derive_leads = options.derive_leads,
                                                          .quarantine = options.quarantine})),
-        slots_(SlotCount(threads_)) {}
+        slots_(SlotCount(threads_)),
+        so_far_{.total = set.size()} {}
 
-  absl::Status Run(PackWriter& writer, PackInfo& info) {
-    RETURN_IF_ERROR(Report(0));
+  // Goes on where the journal at `journal_path` ends.
+  absl::Status Run(PackWriter& writer, const std::filesystem::path& journal_path, absl::string_view identity,
+                   PackInfo& info) {
+    ASSIGN_OR_RETURN(const uint64_t good, TakeOver(writer, journal_path, identity, info));
+    ASSIGN_OR_RETURN(PackJournal journal, PackJournal::Open(journal_path, identity, good));
+    RETURN_IF_ERROR(Report());
+    const size_t first = so_far_.done;
     RETURN_IF_ERROR(RunInOrder(
-        set_.size(), threads_,
+        set_.size() - first, threads_,
         [&](size_t index, size_t thread, size_t slot) {
-          ReadAndPrepare(set_, index, preparers_[thread], slots_[slot]);
+          ReadAndPrepare(set_, first + index, preparers_[thread], slots_[slot]);
         },
-        [&](size_t index, size_t slot) -> absl::Status {
-          RETURN_IF_ERROR(Take(slots_[slot], writer, info));
-          const size_t done = index + 1;
-          return done % kReportEvery == 0 || done == set_.size() ? Report(done) : absl::OkStatus();
+        [&](size_t, size_t slot) -> absl::Status {
+          ASSIGN_OR_RETURN(const JournalEntry entry, Take(slots_[slot], writer));
+          RETURN_IF_ERROR(journal.Append(entry));
+          Count(entry, info);
+          ++so_far_.done;
+          const bool due = so_far_.done % kReportEvery == 0 || so_far_.done == set_.size();
+          return due ? Report() : absl::OkStatus();
         }));
     return CheckAmplitudes(info);
   }
 
  private:
-  absl::Status Report(size_t done) const {
-    return progress_ ? progress_(done, set_.size()) : absl::OkStatus();
+  absl::Status Report() const { return progress_ ? progress_(so_far_) : absl::OkStatus(); }
+
+  // What an earlier packing did, as far as journal and pack agree. Returns how much of the journal holds.
+  absl::StatusOr<uint64_t> TakeOver(PackWriter& writer, const std::filesystem::path& journal_path,
+                                    absl::string_view identity, PackInfo& info) {
+    ASSIGN_OR_RETURN(PackJournalReader journal, PackJournalReader::Open(journal_path, identity));
+    uint64_t good = journal.good();
+    while (so_far_.done < set_.size()) {
+      ASSIGN_OR_RETURN(const std::optional<JournalEntry> entry, journal.Next());
+      if (!entry.has_value()) break;
+      if (entry->left_out.empty()) {
+        ASSIGN_OR_RETURN(const bool there, writer.Adopt({entry->id, entry->patient, entry->fold,
+                                                         /*samples=*/{}, entry->labels, entry->flaws},
+                                                        entry->length, entry->crc32c));
+        if (!there) break;
+      }
+      Count(*entry, info);
+      so_far_.taken_over = ++so_far_.done;
+      good = journal.good();
+      if (so_far_.done % kReportTakenOverEvery == 0) RETURN_IF_ERROR(Report());
+    }
+    RETURN_IF_ERROR(writer.Cut());
+    return good;
   }
 
-  absl::Status Take(Slot& slot, PackWriter& writer, PackInfo& info) {
-    const std::string fault = FaultReason(slot.status);
-    if (!fault.empty()) {
-      Quarantine(fault, slot.status.message(), info);
-      return absl::OkStatus();
+  // Adds the slot's record to the pack, unless it is to be left out.
+  static absl::StatusOr<JournalEntry> Take(Slot& slot, PackWriter& writer) {
+    JournalEntry entry;
+    entry.left_out = FaultReason(slot.status);
+    if (!entry.left_out.empty()) {
+      entry.note = std::string(slot.status.message());
+      return entry;
     }
     RETURN_IF_ERROR(slot.status);
-    const Recording& recording = slot.recording;
+    Recording& recording = slot.recording;
     PreparedRecording& prepared = slot.prepared;
     if (!prepared.skip_reason.empty()) {
-      Quarantine(prepared.skip_reason, absl::StrCat("record ", recording.id), info);
-      return absl::OkStatus();
+      entry.left_out = prepared.skip_reason;
+      entry.note = absl::StrCat("record ", recording.id);
+      return entry;
     }
     RETURN_IF_ERROR(writer.Add({recording.id, recording.patient, recording.fold, prepared.samples,
                                 recording.labels, prepared.flaws}));
-    info.clipped_samples += prepared.clipped_samples;
-    for (const std::string& name : NamesOf(prepared.flaws)) ++info.flagged[name];
-    amplitudes_.push_back(static_cast<float>(prepared.amplitude));
+    entry.id = std::move(recording.id);
+    entry.patient = std::move(recording.patient);
+    entry.fold = recording.fold;
+    entry.labels = std::move(recording.labels);
+    entry.flaws = prepared.flaws;
+    entry.length = static_cast<uint32_t>(prepared.samples.size() / kLeads);
+    entry.crc32c = writer.last_crc32c();
+    entry.clipped = prepared.clipped_samples;
+    entry.amplitude = static_cast<float>(prepared.amplitude);
     if (prepared.samples.capacity() > kKeptSamples) prepared.samples = {};
-    return absl::OkStatus();
+    return entry;
   }
 
-  // Counts every record that is left out and names the first of each kind.
-  static void Quarantine(const std::string& reason, absl::string_view what, PackInfo& info) {
-    if (++info.skipped[reason] == 1)
-      info.notes.push_back(absl::StrCat("first record left out as ", reason, ": ", what));
+  // Every record that is left out is counted, the first of each kind named.
+  void Count(const JournalEntry& entry, PackInfo& info) {
+    if (!entry.left_out.empty()) {
+      if (++info.skipped[entry.left_out] == 1)
+        info.notes.push_back(absl::StrCat("first record left out as ", entry.left_out, ": ", entry.note));
+      return;
+    }
+    info.clipped_samples += entry.clipped;
+    for (const std::string& name : NamesOf(entry.flaws)) ++info.flagged[name];
+    amplitudes_.push_back(entry.amplitude);
   }
 
   absl::Status CheckAmplitudes(PackInfo& info) {
@@ -148,6 +198,7 @@ class Packer {
   std::vector<Preparer> preparers_;  // by thread
   std::vector<Slot> slots_;
   std::vector<float> amplitudes_;
+  PackedSoFar so_far_;
 };
 
 // From `cache`/sources when the source looks as it did then.
@@ -185,18 +236,38 @@ absl::StatusOr<UniqueFd> Lock(const std::filesystem::path& path) {
   return fd;
 }
 
-// Removes what writers that were killed left behind; a writer that lives holds the lock of its digest. Best
-// effort: what cannot be removed is only in the way of other files.
+// What a packing is and which program's bytes it makes: who goes on with it must be the same.
+std::string JournalIdentity(absl::string_view digest) {
+  return absl::StrCat(digest, " ecgtrain " ECGTRAIN_VERSION);
+}
+
+// `pack` is the path it will have.
+std::filesystem::path JournalPath(const std::filesystem::path& pack) { return pack.string() + ".journal"; }
+
+// Whether the unfinished pack is worth going on with.
+bool IsUsable(const std::filesystem::path& pack, absl::string_view digest) {
+  const absl::StatusOr<PackJournalReader> journal =
+      PackJournalReader::Open(JournalPath(pack), JournalIdentity(digest));
+  std::error_code error;
+  const auto written = std::filesystem::last_write_time(pack.string() + ".tmp", error);
+  return !error && journal.ok() && journal->good() > 0 &&
+         std::filesystem::file_time_type::clock::now() - written < absl::ToChronoHours(kKeepUnfinished);
+}
+
+// Removes what writers that were killed left behind and nobody will go on with; a writer that lives holds the
+// lock of its digest. Best effort: what cannot be removed is only in the way of other files.
 void SweepLeftOvers(const std::filesystem::path& cache) {
-  constexpr absl::string_view kSuffix = ".pack.tmp";
   std::error_code error;
   for (std::filesystem::directory_iterator entry(cache, error), end; !error && entry != end;
        entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    if (!absl::EndsWith(name, kSuffix)) continue;
-    const std::filesystem::path lock = LockPath(cache, name.substr(0, name.size() - kSuffix.size()));
-    const UniqueFd fd(open(lock.c_str(), O_RDWR | O_CLOEXEC));
-    if (fd.valid() && flock(fd.get(), LOCK_EX | LOCK_NB) == 0) unlink(entry->path().c_str());
+    std::filesystem::path pack = entry->path();
+    if (pack.extension() != ".tmp" && pack.extension() != ".journal") continue;
+    pack.replace_extension();
+    if (pack.extension() != ".pack") continue;
+    const std::string digest = pack.stem().string();
+    const UniqueFd fd(open(LockPath(cache, digest).c_str(), O_RDWR | O_CLOEXEC));
+    if (!fd.valid() || flock(fd.get(), LOCK_EX | LOCK_NB) != 0 || IsUsable(pack, digest)) continue;
+    unlink(entry->path().c_str());
   }
 }
 
@@ -238,9 +309,17 @@ absl::StatusOr<std::filesystem::path> PackDataSet(const PackOptions& options, co
   ASSIGN_OR_RETURN(const bool made_meanwhile, HasPack(path, info.digest));
   if (made_meanwhile) return path;
   SweepLeftOvers(options.cache);
-  ASSIGN_OR_RETURN(PackWriter writer, PackWriter::Create(path, set->info().tasks));
-  RETURN_IF_ERROR(Packer(*set, options, progress).Run(writer, info));
-  RETURN_IF_ERROR(writer.Finish(info));
+  ASSIGN_OR_RETURN(PackWriter writer, PackWriter::Continue(path, set->info().tasks));
+  const std::filesystem::path journal = JournalPath(path);
+  absl::Status status =
+      Packer(*set, options, progress).Run(writer, journal, JournalIdentity(info.digest), info);
+  if (status.ok()) status = writer.Finish(info);
+  if (absl::IsCancelled(status)) {
+    writer.Keep();
+  } else {
+    unlink(journal.c_str());  // best effort: without its pack it is swept
+  }
+  RETURN_IF_ERROR(status);
   return path;
 }
 

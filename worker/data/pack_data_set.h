@@ -26,12 +26,20 @@ struct PackOptions {
   int threads = 0;              // 0: one a core. The bytes written do not depend on it
 };
 
+struct PackedSoFar {
+  size_t done = 0;  // recordings of the set
+  size_t total = 0;
+  size_t taken_over = 0;  // of those done, from an earlier packing that was cut short
+};
+
 // Called from the calling thread, before the first record and after every few; an error returned ends the
 // packing.
-using PackProgress = std::function<absl::Status(size_t done, size_t total)>;
+using PackProgress = std::function<absl::Status(const PackedSoFar&)>;
 
 // Path of the pack `cache`/<digest>.pack, made now unless the cache holds it whole. Of several processes that
-// want the same pack one makes it and the others wait. Uses `cache`/sources to remember source digests.
+// want the same pack one makes it and the others wait. A packing that was killed, or that `progress` ended
+// with CANCELLED, is gone on with; its files stay for a week. Uses `cache`/sources to remember source
+// digests.
 //
 // INVALID_ARGUMENT for options that do not fit; NOT_FOUND for data that is not there; DATA_LOSS for damaged
 // data, when no record is usable or when half of the records have no amplitude of an ECG; RESOURCE_EXHAUSTED

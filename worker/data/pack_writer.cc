@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <limits>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/crc32c.h"
 #include "common/durable_file.h"
@@ -29,6 +31,13 @@ uint32_t LabelStride(const std::vector<PackTask>& tasks) {
   return static_cast<uint32_t>((bits + 7) / 8);
 }
 
+absl::Status BadRecord(const PackWriterRecord& record, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("record ", Shown(record.id), " cannot be packed: ", what));
+}
+
+// Zeros before what comes next at `position`.
+std::string Padding(uint64_t position) { return std::string(-position % pack_format::kAlignment, '\0'); }
+
 template <typename T>
 absl::string_view BytesOf(const T* data, size_t count) {
   return absl::string_view(reinterpret_cast<const char*>(data), count * sizeof(T));
@@ -38,15 +47,18 @@ absl::string_view BytesOf(const T* data, size_t count) {
 
 absl::StatusOr<PackWriter> PackWriter::Create(const std::filesystem::path& path,
                                               std::vector<PackTask> tasks) {
+  ASSIGN_OR_RETURN(PackWriter writer, Continue(path, std::move(tasks)));
+  RETURN_IF_ERROR(writer.Cut());
+  return writer;
+}
+
+absl::StatusOr<PackWriter> PackWriter::Continue(const std::filesystem::path& path,
+                                                std::vector<PackTask> tasks) {
   std::filesystem::path temporary = path;
   temporary += ".tmp";
-  UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
+  UniqueFd fd(open(temporary.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!fd.valid()) return FileError(errno, "create", temporary);
-  PackWriter writer(path, std::move(fd), std::move(tasks));
-  // Room for the preamble. It stays zero until everything else is on the disk.
-  const std::string zeros(sizeof(Preamble), '\0');
-  RETURN_IF_ERROR(WriteFully(writer.fd_.get(), zeros, writer.temporary_));
-  return writer;
+  return PackWriter(path, std::move(fd), std::move(tasks));
 }
 
 PackWriter::PackWriter(std::filesystem::path path, UniqueFd fd, std::vector<PackTask> tasks)
@@ -76,13 +88,7 @@ absl::Status PackWriter::Flush() {
 }
 
 absl::Status PackWriter::CheckRecord(const PackWriterRecord& record) const {
-  const auto bad = [&record](absl::string_view what) {
-    return absl::InvalidArgumentError(absl::StrCat("record ", Shown(record.id), " cannot be packed: ", what));
-  };
-  if (record.samples.empty() || record.samples.size() % kLeads != 0)
-    return bad("expected whole frames of 12 leads");
-  if (record.samples.size() / kLeads > std::numeric_limits<uint32_t>::max())
-    return bad("it has over 2^32 samples a lead");
+  const auto bad = [&record](absl::string_view what) { return BadRecord(record, what); };
   if (record.fold < 1 || record.fold > 10)
     return bad(absl::StrCat("expected a fold from 1 to 10, found ", record.fold));
   if (record.labels.size() != tasks_.size()) return bad("its labels do not match the tasks");
@@ -108,28 +114,75 @@ void PackWriter::AddLabels(absl::Span<const std::vector<bool>> labels) {
   labels_ += bits;
 }
 
-absl::Status PackWriter::Add(const PackWriterRecord& record) {
-  RETURN_IF_ERROR(CheckRecord(record));
-  const size_t misaligned = position_ % pack_format::kAlignment;
-  if (misaligned != 0) RETURN_IF_ERROR(Append(std::string(pack_format::kAlignment - misaligned, '\0')));
-  const absl::string_view bytes = BytesOf(record.samples.data(), record.samples.size());
+absl::Status PackWriter::Index(const PackWriterRecord& record, uint64_t offset, uint32_t length,
+                               uint32_t crc32c) {
   IndexEntry entry;
-  entry.samples_offset = position_;
-  entry.length = static_cast<uint32_t>(record.samples.size() / kLeads);
+  entry.samples_offset = offset;
+  entry.length = length;
   entry.fold = record.fold;
   entry.flaws = record.flaws;
   entry.id_offset = static_cast<uint32_t>(strings_.size());
   entry.id_size = static_cast<uint32_t>(record.id.size());
   entry.patient_offset = entry.id_offset + entry.id_size;
   entry.patient_size = static_cast<uint32_t>(record.patient.size());
-  entry.samples_crc32c = Crc32c(bytes);
-  RETURN_IF_ERROR(Append(bytes));
+  entry.samples_crc32c = crc32c;
   index_.push_back(entry);
   absl::StrAppend(&strings_, record.id, record.patient);
   if (strings_.size() > std::numeric_limits<uint32_t>::max()) {
     return absl::InvalidArgumentError("the names of the records take over 4 GiB; a pack cannot hold them");
   }
   AddLabels(record.labels);
+  return absl::OkStatus();
+}
+
+absl::Status PackWriter::Add(const PackWriterRecord& record) {
+  if (record.samples.empty() || record.samples.size() % kLeads != 0)
+    return BadRecord(record, "expected whole frames of 12 leads");
+  if (record.samples.size() / kLeads > std::numeric_limits<uint32_t>::max())
+    return BadRecord(record, "it has over 2^32 samples a lead");
+  RETURN_IF_ERROR(CheckRecord(record));
+  const std::string padding = Padding(position_);
+  if (!padding.empty()) RETURN_IF_ERROR(Append(padding));
+  const uint64_t offset = position_;
+  const absl::string_view bytes = BytesOf(record.samples.data(), record.samples.size());
+  RETURN_IF_ERROR(Append(bytes));
+  return Index(record, offset, static_cast<uint32_t>(record.samples.size() / kLeads), Crc32c(bytes));
+}
+
+absl::StatusOr<bool> PackWriter::Adopt(const PackWriterRecord& record, uint32_t length, uint32_t crc32c) {
+  if (length == 0 || !CheckRecord(record).ok()) return false;
+  const std::string padding = Padding(position_);
+  const uint64_t size = padding.size() + uint64_t{length} * kLeads * sizeof(int16_t);
+  struct stat file;
+  if (fstat(fd_.get(), &file) != 0) return FileError(errno, "stat", temporary_);
+  const auto file_size = static_cast<uint64_t>(file.st_size);
+  if (file_size < position_ || size > file_size - position_) return false;
+  std::string bytes(size, '\0');
+  for (size_t done = 0; done < size;) {
+    const ssize_t got =
+        pread(fd_.get(), bytes.data() + done, size - done, static_cast<off_t>(position_ + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FileError(errno, "read", temporary_);
+    if (got == 0) return false;
+    done += static_cast<size_t>(got);
+  }
+  const absl::string_view samples = absl::string_view(bytes).substr(padding.size());
+  if (!absl::StartsWith(bytes, padding) || Crc32c(samples) != crc32c) return false;
+  sha256_.Update(bytes);
+  const uint64_t offset = position_ + padding.size();
+  position_ += size;
+  RETURN_IF_ERROR(Index(record, offset, length, crc32c));
+  return true;
+}
+
+absl::Status PackWriter::Cut() {
+  // Room for the preamble, which stays zero until everything else is on the disk.
+  const std::string zeros(sizeof(Preamble), '\0');
+  if (lseek(fd_.get(), 0, SEEK_SET) != 0) return FileError(errno, "seek", temporary_);
+  RETURN_IF_ERROR(WriteFully(fd_.get(), zeros, temporary_));
+  const auto end = static_cast<off_t>(position_);
+  if (ftruncate(fd_.get(), end) != 0) return FileError(errno, "cut", temporary_);
+  if (lseek(fd_.get(), end, SEEK_SET) != end) return FileError(errno, "seek", temporary_);
   return absl::OkStatus();
 }
 

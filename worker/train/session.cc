@@ -47,9 +47,9 @@ absl::StatusOr<std::filesystem::path> PackPath(const Session& session) {
   options.cache = data.cache;
   options.threads = session.spec.device.threads;
   PassProgress progress(session.events, session.clock);
-  return PackDataSet(options, [&](size_t done, size_t total) {
+  return PackDataSet(options, [&](const PackedSoFar& so_far) {
     if (session.controls.StopRequested()) return absl::CancelledError("stopped while packing");
-    return progress.Report(TrainingPlace(), done, total);
+    return progress.Report(TrainingPlace(), so_far.done, so_far.total);
   });
 }
 

@@ -1,5 +1,5 @@
-// Kills the packing program in the middle and starts it anew (docs/pack-format.md: a pack is whole or
-// absent).
+// Kills the packing program in the middle and starts it again (docs/pack-format.md: a pack is whole or
+// absent, an unfinished one is gone on with).
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -53,7 +54,8 @@ class PackKillTest : public ::testing::Test {
     EXPECT_EQ(posix_spawn(&pid, program.c_str(), &actions, nullptr, arguments.data(), environ), 0);
     posix_spawn_file_actions_destroy(&actions);
     write_end.Reset();
-    std::string told;
+    std::string& told = told_;
+    told.clear();
     char piece[4096];
     for (ssize_t got; (got = read(read_end.get(), piece, sizeof piece)) > 0;) {
       told.append(piece, got);
@@ -81,7 +83,16 @@ class PackKillTest : public ::testing::Test {
     return packs.empty() ? "" : ReadFile(packs[0], 1 << 30).value();
   }
 
+  // How many records the last run found packed already, by its own account.
+  int TakenOver() const {
+    const size_t at = told_.find("took over ");
+    int count = 0;
+    if (at == std::string::npos || sscanf(told_.c_str() + at, "took over %d of", &count) != 1) return 0;
+    return count;
+  }
+
   TestFolder folder_;
+  std::string told_;  // by the last run, on standard error
 };
 
 TEST_F(PackKillTest, KilledPackingLeavesNoPackAndTheNextMakesTheSameBytes) {
@@ -94,6 +105,7 @@ TEST_F(PackKillTest, KilledPackingLeavesNoPackAndTheNextMakesTheSameBytes) {
       EXPECT_TRUE(PacksIn(cache).empty()) << point;
       ASSERT_FALSE(PackUntil("", cache, 8 - threads));
       EXPECT_TRUE(Bytes(cache) == whole) << point << ", " << threads << " threads";
+      EXPECT_EQ(TakenOver() > 500, absl::StrContains(point, "768")) << told_;
       EXPECT_EQ(std::filesystem::exists(PacksIn(cache)[0].string() + ".tmp"), false);
     }
   }
@@ -115,9 +127,14 @@ TEST_F(PackKillTest, KillAtTheEndLeavesAWholePackOrNone) {
 
 TEST_F(PackKillTest, KilledAgainAndAgainItStillEnds) {
   ASSERT_FALSE(PackUntil("", Cache("whole"), 1));
-  for (const char* point : {"packed 512 of", "packed 0 of", "packed 1024 of", "packed 256 of"})
-    ASSERT_TRUE(PackUntil(point, Cache("one"), 2));
+  int before = 0;
+  for (const char* point : {"packed 256 of", "packed 512 of", "cut short", "packed 1024 of", "cut short"}) {
+    ASSERT_TRUE(PackUntil(point, Cache("one"), 2)) << point;
+    EXPECT_GE(TakenOver(), before) << "what was packed is packed again";
+    before = TakenOver();
+  }
   ASSERT_FALSE(PackUntil("", Cache("one"), 2));
+  EXPECT_GT(TakenOver(), 800);
   EXPECT_TRUE(Bytes(Cache("one")) == Bytes(Cache("whole")));
 }
 

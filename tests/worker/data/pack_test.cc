@@ -268,6 +268,87 @@ TEST_F(PackTest, UnfinishedPackLeavesNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 
+// Three records of 41 samples, so that 40 bytes of padding follow each.
+class UnfinishedPackTest : public PackTest {
+ protected:
+  UnfinishedPackTest() {
+    PackWriter writer = *PackWriter::Create(path_, tasks_);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(writer.Add(Record(i)).ok());
+    EXPECT_TRUE(writer.Finish(PackInfo()).ok());
+    whole_ = *ReadFile(path_);
+    std::filesystem::remove(path_);
+  }
+
+  static std::vector<int16_t> Odd(int i) {
+    std::vector<int16_t> samples = Samples(i);
+    samples.resize(41 * kLeads, static_cast<int16_t>(i));
+    return samples;
+  }
+  PackWriterRecord Record(int i) const { return {absl::StrCat("r", i), "p", 1, samples_[i], labels_, 0}; }
+  uint32_t Checksum(int i) const {
+    return Crc32c({reinterpret_cast<const char*>(samples_[i].data()), samples_[i].size() * 2});
+  }
+
+  // Goes on with `unfinished`, of which `adopted` records hold. Returns the bytes of the pack.
+  std::string GoOn(const std::string& unfinished, int adopted) {
+    EXPECT_TRUE(WriteFileDurably(path_.string() + ".tmp", unfinished).ok());
+    PackWriter writer = *PackWriter::Continue(path_, tasks_);
+    int i = 0;
+    while (i < 3 && *writer.Adopt(Record(i), 41, Checksum(i))) ++i;
+    EXPECT_EQ(i, adopted);
+    EXPECT_TRUE(writer.Cut().ok());
+    for (; i < 3; ++i) EXPECT_TRUE(writer.Add(Record(i)).ok());
+    EXPECT_TRUE(writer.Finish(PackInfo()).ok());
+    return *ReadFile(path_);
+  }
+
+  const std::vector<PackTask> tasks_ = {{"all", {"A"}}};
+  const std::vector<std::vector<bool>> labels_ = {{true}};
+  const std::vector<int16_t> samples_[3] = {Odd(0), Odd(1), Odd(2)};
+  std::string whole_;
+};
+
+constexpr size_t kFirst = sizeof(pack_format::Preamble);
+constexpr size_t kBytes = 41 * 12 * 2;
+constexpr size_t kStride = 1024;  // with the padding
+
+TEST_F(UnfinishedPackTest, CutAnywhereItsWholeRecordsAreAdopted) {
+  EXPECT_TRUE(GoOn("", 0) == whole_);
+  EXPECT_TRUE(GoOn(whole_.substr(0, kFirst - 1), 0) == whole_);
+  EXPECT_TRUE(GoOn(whole_.substr(0, kFirst + kBytes - 1), 0) == whole_);
+  EXPECT_TRUE(GoOn(whole_.substr(0, kFirst + kBytes), 1) == whole_);
+  EXPECT_TRUE(GoOn(whole_.substr(0, kFirst + kStride + kBytes), 2) == whole_);
+  EXPECT_TRUE(GoOn(whole_, 3) == whole_) << "killed between the last write and the renaming";
+}
+
+TEST_F(UnfinishedPackTest, OtherBytesAreNotAdopted) {
+  for (const size_t place :
+       {kFirst + kStride, kFirst + kStride + kBytes - 1, kFirst + kBytes /* padding */}) {
+    std::string damaged = whole_;
+    damaged[place] ^= 1;
+    EXPECT_TRUE(GoOn(damaged, 1) == whole_) << place;
+  }
+}
+
+TEST_F(UnfinishedPackTest, RecordsThatNoPackHoldsAreNotAdopted) {
+  ASSERT_TRUE(WriteFileDurably(path_.string() + ".tmp", whole_).ok());
+  PackWriter writer = *PackWriter::Continue(path_, tasks_);
+  PackWriterRecord record = Record(0);
+  EXPECT_FALSE(*writer.Adopt(record, 0, Crc32c("")));
+  EXPECT_FALSE(*writer.Adopt(record, 0xffffffff, Checksum(0)));
+  EXPECT_FALSE(*writer.Adopt(record, 41, Checksum(1)));
+  record.fold = 11;
+  EXPECT_FALSE(*writer.Adopt(record, 41, Checksum(0)));
+  EXPECT_TRUE(*writer.Adopt(Record(0), 41, Checksum(0)));
+}
+
+TEST_F(UnfinishedPackTest, WhatIsKeptStays) {
+  PackWriter writer = *PackWriter::Create(path_, tasks_);
+  ASSERT_TRUE(writer.Add(Record(0)).ok());
+  writer.Keep();
+  EXPECT_TRUE(std::filesystem::exists(path_.string() + ".tmp"));
+}
+
 TEST_F(PackTest, RecordsThatDoNotFitAreRefused) {
   absl::StatusOr<PackWriter> writer = PackWriter::Create(path_, {{"all", {"A", "B"}}});
   ASSERT_TRUE(writer.ok());
