@@ -3,12 +3,21 @@
 #define ECGTRAIN_PROTO_CHANNEL_SETTINGS_H_
 
 #include <grpcpp/grpcpp.h>
+#include <malloc.h>
 
 namespace ecgtrain {
 
 inline constexpr int kMaxMessageBytes = 8 << 20;
 inline constexpr int kChunkBytes = 512 << 10;
 inline constexpr int kApiVersion = 1;
+
+// Has the process keep the memory of a chunk for the next one. Given back to the system and taken again, as
+// the allocator does with blocks of this size, it costs a fifth of a transfer's time. Once, when a program
+// starts.
+inline void KeepMemoryOfChunks() {
+  mallopt(M_MMAP_THRESHOLD, kMaxMessageBytes);
+  mallopt(M_TRIM_THRESHOLD, 8 * kMaxMessageBytes);
+}
 
 // `own_connection`: bulk transfers use a channel whose connection nobody shares, so that a heartbeat never
 // waits behind a checkpoint.

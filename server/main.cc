@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/units.h"
+#include "proto/channel_settings.h"
 #include "server/database_verbs.h"
 #include "server/serve_flags.h"
 #include "server/server.h"
@@ -101,6 +102,7 @@ int Initialize(const std::string& state_dir, const std::vector<std::string>& hos
 }  // namespace
 
 int main(int argc, char** argv) {
+  ecgtrain::KeepMemoryOfChunks();
   CLI::App app("ecg-coordinator: queue, scheduler, artifact store and API of ecgtrain");
   app.set_version_flag("--version", std::string("ecg-coordinator ") + ECGTRAIN_VERSION);
   app.require_subcommand(1);

@@ -13,6 +13,7 @@
 #include "client/cancellation.h"
 #include "client/cli/cli.h"
 #include "common/clock.h"
+#include "proto/channel_settings.h"
 
 namespace {
 
@@ -54,6 +55,7 @@ void WatchSignals(ecgtrain::Cancellation& cancellation) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ecgtrain::KeepMemoryOfChunks();
   // gRPC writes to standard error of its own accord otherwise.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   // Both outlive the signal thread, which ends with the process.

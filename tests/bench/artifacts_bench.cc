@@ -32,6 +32,7 @@
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "common/unique_fd.h"
+#include "proto/channel_settings.h"
 #include "tests/bench/figures.h"
 #include "tests/integration/process.h"
 #include "worker/agent/coordinator_link.h"
@@ -251,4 +252,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace ecgtrain::bench
 
-int main(int argc, char** argv) { return ecgtrain::bench::Main(argc, argv); }
+int main(int argc, char** argv) {
+  ecgtrain::KeepMemoryOfChunks();  // as ecg-worker and ecgctl do
+  return ecgtrain::bench::Main(argc, argv);
+}

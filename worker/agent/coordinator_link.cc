@@ -154,7 +154,6 @@ absl::StatusOr<v1::UploadArtifactResponse> CoordinatorLink::UploadArtifact(
   v1::UploadArtifactRequest chunk;
   absl::Status source = absl::OkStatus();
   while (true) {
-    chunk.Clear();
     const absl::StatusOr<bool> more = next(chunk);
     if (!more.ok()) {
       source = more.status();

@@ -41,8 +41,9 @@ class CoordinatorLink {
   absl::StatusOr<v1::QueryUploadResponse> QueryUpload(const v1::QueryUploadRequest& request);
   absl::StatusOr<v1::FinishAttemptResponse> FinishAttempt(const v1::FinishAttemptRequest& request);
 
-  // Sends chunks until `next` returns false (no more) or an error, which is then the result. `size`: bytes to
-  // send, for the deadline.
+  // Sends chunks until `next` returns false (no more) or an error, which is then the result. `next` is given
+  // the chunk before, whose memory serves again, and sets every field. `size`: bytes to send, for the
+  // deadline.
   absl::StatusOr<v1::UploadArtifactResponse> UploadArtifact(
       uint64_t size, absl::FunctionRef<absl::StatusOr<bool>(v1::UploadArtifactRequest&)> next);
 

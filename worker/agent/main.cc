@@ -22,6 +22,7 @@
 #include "common/status_macros.h"
 #include "common/unique_fd.h"
 #include "common/units.h"
+#include "proto/channel_settings.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/coordinator_link.h"
 #include "worker/agent/devices/device_inventory.h"
@@ -150,4 +151,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace ecgtrain
 
-int main(int argc, char** argv) { return ecgtrain::Main(argc, argv); }
+int main(int argc, char** argv) {
+  ecgtrain::KeepMemoryOfChunks();
+  return ecgtrain::Main(argc, argv);
+}

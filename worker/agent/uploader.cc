@@ -159,7 +159,11 @@ absl::Status Uploader::Upload(const UploadJob& job, const std::function<bool()>&
     if (cancelled()) return absl::CancelledError("upload cancelled");
     // All bytes may be durable and only the verification missing: an empty chunk asks for it.
     if (offset == job.file.size() && sent_any) return false;
-    if (offset < job.file.size()) RETURN_IF_ERROR(ReadChunk(file.get(), job, offset, *chunk.mutable_data()));
+    if (offset < job.file.size()) {
+      RETURN_IF_ERROR(ReadChunk(file.get(), job, offset, *chunk.mutable_data()));
+    } else {
+      chunk.clear_data();
+    }
     *chunk.mutable_attempt() = job.attempt;
     chunk.set_upload_id(place.upload_id());
     chunk.set_offset(offset);
