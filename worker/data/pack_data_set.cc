@@ -1,12 +1,8 @@
 #include "worker/data/pack_data_set.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,7 +11,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/time.h"
 #include "common/durable_file.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
@@ -27,6 +22,7 @@
 #include "worker/data/preparation.h"
 #include "worker/data/record_fault.h"
 #include "worker/data/signal.h"
+#include "worker/data/unfinished_packs.h"
 
 namespace ecgtrain {
 namespace {
@@ -38,8 +34,7 @@ constexpr double kMostAmplitude = 20;
 
 constexpr size_t kReportEvery = 256;             // records
 constexpr size_t kReportTakenOverEvery = 16384;  // they take microseconds
-constexpr absl::Duration kKeepUnfinished = absl::Hours(7 * 24);
-constexpr size_t kKeptSamples = 1 << 20;  // of a slot's buffer, for the next record
+constexpr size_t kKeptSamples = 1 << 20;         // of a slot's buffer, for the next record
 
 struct Slot {
   absl::Status status;
@@ -222,55 +217,6 @@ std::string PackDigest(const DataSet& set, const std::string& source_digest, con
       options.any_amplitude ? "true" : "false", "\n"));
 }
 
-std::filesystem::path LockPath(const std::filesystem::path& cache, absl::string_view digest) {
-  return cache / absl::StrCat(".", digest, ".lock");
-}
-
-// Held until the descriptor is closed, by the kernel if need be.
-absl::StatusOr<UniqueFd> Lock(const std::filesystem::path& path) {
-  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!fd.valid()) return FileError(errno, "create", path);
-  while (flock(fd.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return FileError(errno, "lock", path);
-  }
-  return fd;
-}
-
-// What a packing is and which program's bytes it makes: who goes on with it must be the same.
-std::string JournalIdentity(absl::string_view digest) {
-  return absl::StrCat(digest, " ecgtrain " ECGTRAIN_VERSION);
-}
-
-// `pack` is the path it will have.
-std::filesystem::path JournalPath(const std::filesystem::path& pack) { return pack.string() + ".journal"; }
-
-// Whether the unfinished pack is worth going on with.
-bool IsUsable(const std::filesystem::path& pack, absl::string_view digest) {
-  const absl::StatusOr<PackJournalReader> journal =
-      PackJournalReader::Open(JournalPath(pack), JournalIdentity(digest));
-  std::error_code error;
-  const auto written = std::filesystem::last_write_time(pack.string() + ".tmp", error);
-  return !error && journal.ok() && journal->good() > 0 &&
-         std::filesystem::file_time_type::clock::now() - written < absl::ToChronoHours(kKeepUnfinished);
-}
-
-// Removes what writers that were killed left behind and nobody will go on with; a writer that lives holds the
-// lock of its digest. Best effort: what cannot be removed is only in the way of other files.
-void SweepLeftOvers(const std::filesystem::path& cache) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(cache, error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::filesystem::path pack = entry->path();
-    if (pack.extension() != ".tmp" && pack.extension() != ".journal") continue;
-    pack.replace_extension();
-    if (pack.extension() != ".pack") continue;
-    const std::string digest = pack.stem().string();
-    const UniqueFd fd(open(LockPath(cache, digest).c_str(), O_RDWR | O_CLOEXEC));
-    if (!fd.valid() || flock(fd.get(), LOCK_EX | LOCK_NB) != 0 || IsUsable(pack, digest)) continue;
-    unlink(entry->path().c_str());
-  }
-}
-
 // Whether the cache has the pack. A damaged one counts as absent: it is made again.
 absl::StatusOr<bool> HasPack(const std::filesystem::path& path, const std::string& digest) {
   const absl::StatusOr<std::unique_ptr<Pack>> pack = Pack::Open(path);
@@ -305,10 +251,10 @@ absl::StatusOr<std::filesystem::path> PackDataSet(const PackOptions& options, co
   std::filesystem::path path = options.cache / absl::StrCat(info.digest, ".pack");
   ASSIGN_OR_RETURN(const bool cached, HasPack(path, info.digest));
   if (cached) return path;
-  ASSIGN_OR_RETURN(const UniqueFd lock, Lock(LockPath(options.cache, info.digest)));
+  ASSIGN_OR_RETURN(const UniqueFd lock, LockPack(options.cache, info.digest));
   ASSIGN_OR_RETURN(const bool made_meanwhile, HasPack(path, info.digest));
   if (made_meanwhile) return path;
-  SweepLeftOvers(options.cache);
+  SweepUnfinishedPacks(options.cache);
   ASSIGN_OR_RETURN(PackWriter writer, PackWriter::Continue(path, set->info().tasks));
   const std::filesystem::path journal = JournalPath(path);
   absl::Status status =
