@@ -216,8 +216,9 @@ struct CommandLine {
 
   void AddTo(CLI::App& app) {
     app.require_subcommand(1);
-    CLI::App* packing =
-        app.add_subcommand("pack", "Make a data set's pack, unless the cache holds it; prints its path");
+    CLI::App* packing = app.add_subcommand("pack",
+                                           "Make a data set's pack, unless the cache holds it; prints its "
+                                           "path. One that was killed is gone on with");
     const std::string types = absl::StrJoin(DataSetTypes(), ", ");
     packing->add_option("--type", pack.source.type, types)->required();
     packing->add_option("--path", pack.source.path, "Folder of the data set; of type own its description");

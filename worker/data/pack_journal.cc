@@ -98,7 +98,7 @@ std::optional<absl::string_view> Checked(absl::string_view line) {
 
 absl::StatusOr<PackJournal> PackJournal::Open(const std::filesystem::path& path, absl::string_view identity,
                                               uint64_t keep) {
-  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
   if (!fd.valid()) return FileError(errno, "create", path);
   const auto end = static_cast<off_t>(keep);
   if (ftruncate(fd.get(), end) != 0) return FileError(errno, "cut", path);

@@ -11,9 +11,9 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/unique_fd.h"
 #include "tests/support/mini_ptbxl.h"
+#include "tests/worker/data/pack_data_set_fixture.h"
 #include "tests/worker/data/test_folder.h"
 #include "worker/data/leads.h"
 #include "worker/data/pack.h"
@@ -25,61 +25,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 using testing::WriteMiniPtbxl;
-
-class PackDataSetTest : public ::testing::Test {
- protected:
-  PackOptions Synthetic(uint64_t records = 270) {
-    return {.source = {.type = "synthetic", .rate = 100, .records = records},
-            .cache = folder_.path() / "cache"};
-  }
-  PackOptions Ptbxl(uint32_t rate = 100) {
-    return {.source = {.type = "ptbxl", .path = folder_.path() / "set", .rate = rate},
-            .cache = folder_.path() / "cache"};
-  }
-
-  // The progress reports come as (done, total).
-  absl::StatusOr<std::filesystem::path> Run(const PackOptions& options) {
-    reports_.clear();
-    return PackDataSet(options, [this](const PackedSoFar& so_far) {
-      reports_.emplace_back(so_far.done, so_far.total);
-      taken_over_ = so_far.taken_over;
-      return absl::OkStatus();
-    });
-  }
-
-  // Ends the packing after so many recordings, as a worker does that is told to stop.
-  static void Cancel(const PackOptions& options, size_t after) {
-    const auto path = PackDataSet(options, [after](const PackedSoFar& so_far) {
-      return so_far.done < after ? absl::OkStatus() : absl::CancelledError("stop");
-    });
-    EXPECT_EQ(path.status().code(), absl::StatusCode::kCancelled);
-  }
-
-  // A PTB-XL of which the third recording is damaged.
-  PackOptions WithDamage(int records) {
-    EXPECT_TRUE(WriteMiniPtbxl(folder_.path() / "set", {.records = records}).ok());
-    const std::string name = "set/records100/00000/00003_lr.dat";
-    std::string bytes = folder_.Read(name);
-    bytes[1000] ^= 1;
-    folder_.Write(name, bytes);
-    return Ptbxl();
-  }
-
-  std::vector<std::filesystem::path> Files(const std::string& extension) {
-    std::vector<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "cache")) {
-      if (entry.path().extension() == extension) files.push_back(entry.path());
-    }
-    return files;
-  }
-  int CountFiles(const std::string& extension) { return static_cast<int>(Files(extension).size()); }
-
-  std::string Bytes(const std::filesystem::path& path) { return ReadFile(path, 1 << 30).value(); }
-
-  TestFolder folder_;
-  std::vector<std::pair<size_t, size_t>> reports_;
-  size_t taken_over_ = 0;
-};
 
 TEST_F(PackDataSetTest, PackHoldsTheSet) {
   const auto path = Run(Synthetic());
@@ -213,69 +158,6 @@ TEST_F(PackDataSetTest, ErrorOfTheProgressEndsThePackingAndLeavesNothing) {
   });
   EXPECT_EQ(path.status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(CountFiles(".pack") + CountFiles(".tmp") + CountFiles(".journal"), 0);
-}
-
-TEST_F(PackDataSetTest, OneThatWasCancelledIsGoneOnWith) {
-  const PackOptions options = WithDamage(600);
-  const auto whole = Run(options);
-  ASSERT_TRUE(whole.ok()) << whole.status();
-  const std::string bytes = Bytes(*whole);
-  const std::string notes = absl::StrJoin((*Pack::Open(*whole))->info().notes, "; ");
-  ASSERT_THAT(notes, HasSubstr("left out"));
-  std::filesystem::remove(*whole);
-  Cancel(options, 512);
-  EXPECT_EQ(CountFiles(".pack"), 0);
-  const auto path = Run(options);
-  ASSERT_TRUE(path.ok()) << path.status();
-  EXPECT_GT(taken_over_, 300u);
-  EXPECT_EQ(reports_.front(), std::pair(taken_over_, size_t{600}));
-  EXPECT_TRUE(Bytes(*path) == bytes);
-  EXPECT_EQ(CountFiles(".tmp") + CountFiles(".journal"), 0);
-}
-
-TEST_F(PackDataSetTest, WhatADamagedUnfinishedPackHoldsIsMadeAnew) {
-  const auto whole = Run(Synthetic(600));
-  ASSERT_TRUE(whole.ok());
-  const std::string bytes = Bytes(*whole);
-  for (const char* damaged : {".tmp", ".journal"}) {
-    for (const double place : {0.0, 0.5, 0.9}) {
-      std::filesystem::remove(*whole);
-      Cancel(Synthetic(600), 512);
-      const std::filesystem::path file = whole->string() + damaged;
-      std::string content = Bytes(file);
-      content[static_cast<size_t>(place * static_cast<double>(content.size()))] ^= 1;
-      ASSERT_TRUE(WriteFileDurably(file, content).ok());
-      const auto path = Run(Synthetic(600));
-      ASSERT_TRUE(path.ok()) << path.status();
-      EXPECT_TRUE(Bytes(*path) == bytes) << damaged << " " << place;
-      EXPECT_EQ(taken_over_ > 0, place > 0 || damaged == std::string(".tmp")) << damaged << " " << place;
-      EXPECT_LT(taken_over_, 500u);
-    }
-  }
-}
-
-TEST_F(PackDataSetTest, UnfinishedPacksOfOthersStayForAWeek) {
-  Cancel(Synthetic(600), 512);
-  const std::vector<std::filesystem::path> unfinished = Files(".tmp");
-  ASSERT_EQ(unfinished.size(), 1u);
-  ASSERT_TRUE(Run(Synthetic(270)).ok());
-  EXPECT_EQ(CountFiles(".tmp") + CountFiles(".journal"), 2);
-  std::filesystem::last_write_time(
-      unfinished[0], std::filesystem::last_write_time(unfinished[0]) - std::chrono::hours(8 * 24));
-  ASSERT_TRUE(Run(Synthetic(271)).ok());
-  EXPECT_EQ(CountFiles(".tmp") + CountFiles(".journal"), 0);
-}
-
-TEST_F(PackDataSetTest, UnfinishedPacksWithoutAUsableJournalGo) {
-  Cancel(Synthetic(600), 512);
-  ASSERT_EQ(CountFiles(".journal"), 1);
-  std::filesystem::remove(Files(".journal")[0]);
-  ASSERT_TRUE(Run(Synthetic(270)).ok());
-  EXPECT_EQ(CountFiles(".tmp"), 0);
-  Cancel(Synthetic(600), 512);
-  std::filesystem::remove(Files(".tmp")[0]);
-  ASSERT_TRUE(Run(Synthetic(271)).ok());
-  EXPECT_EQ(CountFiles(".journal"), 0);
 }
 
 TEST_F(PackDataSetTest, DamagedRecordsAreLeftOutCountedAndTheFirstIsNamed) {
