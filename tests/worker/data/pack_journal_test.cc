@@ -1,14 +1,16 @@
 #include "worker/data/pack_journal.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "tests/worker/data/test_folder.h"
 
 namespace ecgtrain {
 namespace {
+
+using ::testing::HasSubstr;
 
 constexpr char kIdentity[] = "digest tool";
 
@@ -88,6 +90,14 @@ TEST_F(PackJournalTest, ItIsContinuedAfterTheEntriesThatAreKept) {
   EXPECT_EQ(content.entries[2].id, "other");
 }
 
+TEST_F(PackJournalTest, WhatIsNotKeptIsGoneAtOnce) {
+  Write(Examples());
+  for (const uint64_t keep : {Read().ends[1], uint64_t{0}}) {
+    ASSERT_TRUE(PackJournal::Open(Path(), kIdentity, keep).ok());
+    EXPECT_EQ(std::filesystem::file_size(Path()), keep);
+  }
+}
+
 TEST_F(PackJournalTest, AbsentOrOfAnotherIdentityItHasNoEntries) {
   EXPECT_TRUE(Read().entries.empty());
   Write(Examples());
@@ -126,12 +136,18 @@ TEST_F(PackJournalTest, AByteThatIsAnotherEndsItThere) {
   }
 }
 
-TEST_F(PackJournalTest, ALineWithoutEndIsNotReadToItsEnd) {
-  Write(Examples());
-  const Content whole = Read();
-  folder_.Write("journal", absl::StrCat(folder_.Read("journal").substr(0, whole.ends[2]),
-                                        std::string(3 << 20, 'x'), "\n"));
-  EXPECT_EQ(Read().entries.size(), 3u);
+TEST_F(PackJournalTest, ALineThatIsTooLongIsNotReadToItsEnd) {
+  std::vector<JournalEntry> entries = Examples();
+  entries.push_back({.left_out = "flat", .note = std::string(3 << 20, 'x')});
+  Write(entries);
+  EXPECT_EQ(Read().entries.size(), 3u) << "its checksum is right";
+}
+
+TEST_F(PackJournalTest, WhatCannotBeReadIsAnErrorThatNamesIt) {
+  std::filesystem::create_directory(Path());
+  const absl::Status status = PackJournalReader::Open(Path(), kIdentity).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(Path().string()));
 }
 
 }  // namespace

@@ -319,6 +319,7 @@ TEST_F(UnfinishedPackTest, CutAnywhereItsWholeRecordsAreAdopted) {
   EXPECT_TRUE(GoOn(whole_.substr(0, kFirst + kBytes), 1) == whole_);
   EXPECT_TRUE(GoOn(whole_.substr(0, kFirst + kStride + kBytes), 2) == whole_);
   EXPECT_TRUE(GoOn(whole_, 3) == whole_) << "killed between the last write and the renaming";
+  EXPECT_TRUE(GoOn(whole_ + std::string(10'000, 'x'), 3) == whole_) << "what is after it has to go";
 }
 
 TEST_F(UnfinishedPackTest, OtherBytesAreNotAdopted) {
