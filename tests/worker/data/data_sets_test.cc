@@ -5,13 +5,11 @@
 
 #include <map>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "common/durable_file.h"
-#include "tests/worker/data/test_folder.h"
+#include "tests/worker/data/data_sets_fixture.h"
 #include "worker/data/data_set.h"
 #include "worker/data/folds.h"
 #include "worker/data/leads.h"
@@ -27,62 +25,7 @@ using ::testing::Pair;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-constexpr char kOurOrder[] = "I II III aVR aVL aVF V1 V2 V3 V4 V5 V6";
-
-absl::Status ErrorOf(const DataSetOptions& options) { return OpenDataSet(options).status(); }
-
-// Names of the classes a record has; "?" when it carries no label.
-std::string Labels(const DataSet& set, const Recording& recording) {
-  if (recording.labels.empty() || recording.labels[0].empty()) return "?";
-  std::string names;
-  for (size_t k = 0; k < recording.labels[0].size(); ++k) {
-    if (recording.labels[0][k])
-      absl::StrAppend(&names, names.empty() ? "" : ",", set.info().tasks[0].classes[k]);
-  }
-  return names;
-}
-
-class DataSetsTest : public ::testing::Test {
- protected:
-  std::unique_ptr<DataSet> Open(DataSetOptions options) {
-    if (options.path.empty()) options.path = folder_.path();
-    auto set = OpenDataSet(options);
-    EXPECT_TRUE(set.ok()) << set.status();
-    return set.ok() ? *std::move(set) : nullptr;
-  }
-
-  // Every record by id.
-  static std::map<std::string, Recording> ReadAll(const DataSet& set) {
-    std::map<std::string, Recording> recordings;
-    for (size_t i = 0; i < set.size(); ++i) {
-      auto recording = set.Read(i);
-      EXPECT_TRUE(recording.ok()) << recording.status();
-      if (recording.ok()) recordings[recording->id] = *std::move(recording);
-    }
-    return recordings;
-  }
-
-  // Two frames of twelve leads in the Challenge's form or in format 16: lead k holds k and k + 100.
-  void WriteRecord(const std::string& name, const std::string& comments, bool mat = true,
-                   const std::string& leads = kOurOrder) {
-    const std::string base = name.substr(name.rfind('/') + 1), file = base + (mat ? ".mat" : ".dat");
-    const std::vector<std::string> names = absl::StrSplit(leads, ' ');
-    std::string header = absl::StrCat(base, " 12 500 2\n");
-    std::string bytes = mat ? std::string("\x1e\0\0\0\x0c\0\0\0\2\0\0\0\0\0\0\0\4\0\0\0val\0", 24) : "";
-    for (size_t lead = 0; lead < 12; ++lead) {
-      absl::StrAppend(&header, file, mat ? " 16+24 1/mV 16 0 " : " 16 1/mV 16 0 ", lead, " ", 2 * lead + 100,
-                      " 0 ", names[lead], "\n");
-    }
-    for (size_t value = 0; value < 24; ++value) {
-      bytes += static_cast<char>(value % 12 + (value < 12 ? 0 : 100));
-      bytes += '\0';
-    }
-    folder_.Write(name + ".hea", header + comments);
-    folder_.Write(name.substr(0, name.size() - base.size()) + file, bytes);
-  }
-
-  TestFolder folder_;
-};
+class DataSetsTest : public DataSetsFixture {};
 
 TEST_F(DataSetsTest, Code15IsJoinedByExamIdAndStrippedOfItsPadding) {
   const auto set = Open({.type = "code15", .path = ReferenceFolder() / "code15", .gain = 1});
@@ -257,104 +200,6 @@ TEST_F(DataSetsTest, MimicLeadsAreFoundByName) {
   EXPECT_EQ(recording.fold, FoldOfPatient("10000032"));
   EXPECT_EQ(recording.millivolts[4], 5) << "aVL stands sixth in the file";
   EXPECT_EQ(recording.millivolts[5], 4) << "aVF stands fifth";
-}
-
-TEST_F(DataSetsTest, OwnWfdbFolderIsReadAsItsDescriptionSays) {
-  WriteRecord("rec/one", "", false);
-  WriteRecord("rec/two", "", false);
-  folder_.Write("ecgtrain.yaml", "manifest: list.csv\ncolumns: {fold: split}\nlabels: [LBBB, AF]\n");
-  folder_.Write("list.csv",
-                "path,patient,split,AF,LBBB\nrec/one,ann,3,1,0\nrec/two.hea,bob,4,,1\nrec/three,cid,5,0,0\n");
-  const auto set = Open({.type = "own"});
-  ASSERT_NE(set, nullptr);
-  EXPECT_THAT(set->info().skipped, ElementsAre(Pair("file_missing", 1)));
-  const auto recordings = ReadAll(*set);
-  ASSERT_THAT(recordings, SizeIs(2));
-  EXPECT_EQ(Labels(*set, recordings.at("rec/one")), "AF");
-  EXPECT_EQ(recordings.at("rec/one").fold, 3u);
-  EXPECT_EQ(recordings.at("rec/one").patient, "ann");
-  EXPECT_EQ(Labels(*set, recordings.at("rec/two.hea")), "?");
-}
-
-TEST_F(DataSetsTest, OwnLabelsMayBeAList) {
-  WriteRecord("one", "", false);
-  WriteRecord("two", "", false);
-  folder_.Write("mine.yaml",
-                "labels: {column: found, separator: \"|\"}\ncolumns: {patient: who, id: name}\n");
-  folder_.Write("records.csv", "path,who,name,found\none,ann,first,x | y\ntwo,bob,second,\n");
-  const auto set = Open({.type = "own", .path = folder_.path() / "mine.yaml"});
-  ASSERT_NE(set, nullptr);
-  EXPECT_THAT(set->info().tasks[0].classes, ElementsAre("x", "y"));
-  const auto recordings = ReadAll(*set);
-  EXPECT_EQ(Labels(*set, recordings.at("first")), "x,y");
-  EXPECT_EQ(Labels(*set, recordings.at("second")), "?");
-  EXPECT_EQ(recordings.at("first").fold, FoldOfPatient("ann"));
-}
-
-TEST_F(DataSetsTest, OwnLabelColumnOfFreeTextIsRefused) {
-  folder_.Write("ecgtrain.yaml", "labels: {column: found}\n");
-  std::string manifest = "path,patient,found\n";
-  for (int row = 0; row < 1001; ++row) absl::StrAppend(&manifest, "one,ann,note ", row, "\n");
-  folder_.Write("records.csv", manifest);
-  EXPECT_THAT(
-      std::string(ErrorOf({.type = "own", .path = folder_.path()}).message()),
-      HasSubstr("records.csv line 1002, found: expected at most 1000 classes in all, found \"note 1000\""));
-}
-
-TEST_F(DataSetsTest, OwnHdf5IsJoinedByIdOrRow) {
-  folder_.Write("data/x.h5", ReadFile(ReferenceFolder() / "uneven.h5", 1 << 20).value());
-  folder_.Write("ecgtrain.yaml",
-                "signals: hdf5\nhdf5: {rate: 250, gain: 2, ids: exam_id, leads: [II, I, III, aVR, aVL, aVF, "
-                "V1, V2, V3, V4, V5, V6]}\n"
-                "columns: {id: exam}\n");
-  folder_.Write("records.csv", "path,patient,exam\ndata/x.h5,ann,1007\ndata/x.h5,bob,5\n");
-  auto set = Open({.type = "own"});
-  ASSERT_NE(set, nullptr);
-  EXPECT_THAT(set->info().tasks, IsEmpty());
-  EXPECT_THAT(set->info().skipped, ElementsAre(Pair("file_missing", 1)));
-  const auto recordings = ReadAll(*set);
-  const Recording& recording = recordings.at("1007");
-  EXPECT_EQ(recording.rate, 250);
-  EXPECT_EQ(recording.millivolts[0], 2 * (73.0 / 4 - 3)) << "row 1, column 1";
-  EXPECT_EQ(recording.millivolts[1], 2 * (72.0 / 4 - 3));
-
-  folder_.Write("ecgtrain.yaml", "signals: hdf5\nhdf5: {rate: 250}\n");
-  folder_.Write("records.csv", "path,patient,row\ndata/x.h5,ann,4\n");
-  set = Open({.type = "own"});
-  ASSERT_NE(set, nullptr);
-  EXPECT_EQ(ReadAll(*set).at("data/x.h5:4").millivolts[0], 288.0 / 4 - 3);
-}
-
-TEST_F(DataSetsTest, OwnNamesCannotLeaveTheFolder) {
-  WriteRecord("one", "", false);
-  folder_.Write("ecgtrain.yaml", "{}\n");
-  for (const char* path : {"../one", "/etc/passwd", "a/../../one", "./one"}) {
-    folder_.Write("records.csv", absl::StrCat("path,patient\n", path, ",ann\n"));
-    const absl::Status status = ErrorOf({.type = "own", .path = folder_.path()});
-    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << path;
-    EXPECT_THAT(std::string(status.message()), HasSubstr("records.csv line 2, path")) << path;
-  }
-}
-
-TEST_F(DataSetsTest, OwnDescriptionsErrorsNameTheKey) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"manifst: x\n", "unknown key \"manifst\"; did you mean \"manifest\"?"},
-      {"signals: mat\n", "signals: expected wfdb or hdf5, found \"mat\""},
-      {"signals: hdf5\n", "hdf5: expected a rate"},
-      {"signals: hdf5\nhdf5: {rate: 0}\n", "hdf5: rate: expected a number above 0"},
-      {"signals: hdf5\nhdf5: {rate: 5, ids: x}\n", "columns: expected an id"},
-      {"labels: {classes: [a]}\n", "labels: expected a column"},
-      {"labels: [a, a]\n", "labels: expected each text once"},
-      {"- a\n", "expected a mapping"},
-      {"a: [\n", "line"},
-  };
-  for (const auto& [text, expected] : cases) {
-    folder_.Write("ecgtrain.yaml", text);
-    const absl::Status status = ErrorOf({.type = "own", .path = folder_.path()});
-    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << text;
-    EXPECT_THAT(std::string(status.message()), HasSubstr(expected)) << text;
-    EXPECT_THAT(std::string(status.message()), HasSubstr("ecgtrain.yaml")) << text;
-  }
 }
 
 TEST_F(DataSetsTest, PatientInTwoFoldsAndDoubledIdsAreRefused) {
