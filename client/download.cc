@@ -74,6 +74,7 @@ absl::StatusOr<std::string> AppendRest(TrainingClient& client, const v1::Artifac
       open(part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (offset == 0 ? O_TRUNC : O_APPEND), 0644));
   if (!fd.valid()) return FileError(errno, "open", part);
   Sha256 digest;
+  uint64_t written = offset;
   if (offset < file.size()) {
     RETURN_IF_ERROR(client.ReadArtifact(
         file.sha256(), offset, [&](const v1::ReadArtifactResponse& chunk) -> absl::StatusOr<Next> {
@@ -82,6 +83,8 @@ absl::StatusOr<std::string> AppendRest(TrainingClient& client, const v1::Artifac
                 absl::StrCat(file.name(), " has ", chunk.size(), " bytes on the server, not ", file.size()));
           }
           RETURN_IF_ERROR(WriteFully(fd.get(), chunk.data(), part));
+          WriteBehind(fd.get(), written, written + chunk.data().size());
+          written += chunk.data().size();
           digest.Update(chunk.data());
           on_bytes(chunk.data().size());
           return Next::kMore;

@@ -83,6 +83,15 @@ absl::Status WriteFully(int fd, absl::string_view content, const std::filesystem
   return absl::OkStatus();
 }
 
+void WriteBehind(int fd, uint64_t begin, uint64_t end) {
+  constexpr uint64_t kKept = 8 << 20;
+  static_cast<void>(
+      sync_file_range(fd, static_cast<off_t>(begin), static_cast<off_t>(end - begin), SYNC_FILE_RANGE_WRITE));
+  // From the beginning each time, since what the disk did not have yet was kept the last time.
+  if (begin / kKept != end / kKept)
+    static_cast<void>(posix_fadvise(fd, 0, static_cast<off_t>(end), POSIX_FADV_DONTNEED));
+}
+
 absl::Status SyncPath(const std::filesystem::path& path) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return FileError(errno, "open", path);

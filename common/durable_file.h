@@ -29,6 +29,11 @@ absl::Status WriteFileDurably(const std::filesystem::path& path, absl::string_vi
 // Writes all of `content` at `fd`'s position.
 absl::Status WriteFully(int fd, absl::string_view content, const std::filesystem::path& path_for_errors);
 
+// For a long file that is written from its beginning and will not be read at once, after each write of its
+// bytes `begin` to `end`: the disk starts with them, so that the fsync finds little left to do, and the
+// memory of what it has is used for the bytes to come. Only hints: what fails shows in fsync.
+void WriteBehind(int fd, uint64_t begin, uint64_t end);
+
 // fsync of a file or folder.
 absl::Status SyncPath(const std::filesystem::path& path);
 

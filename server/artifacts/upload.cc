@@ -85,9 +85,7 @@ absl::Status Upload::WriteAtEnd(absl::string_view bytes) {
       LogWarning("cannot cut an upload back", {{"error", FileError(errno, "truncate", path_).message()}});
     return written;
   }
-  // The disk begins at once, so that a sync finds little left to do. Only a hint: nobody relies on it.
-  static_cast<void>(sync_file_range(fd.get(), static_cast<off_t>(received_), static_cast<off_t>(bytes.size()),
-                                    SYNC_FILE_RANGE_WRITE));
+  WriteBehind(fd.get(), received_, received_ + bytes.size());
   if (hashed_ == received_) {
     hash_.Update(bytes);
     hashed_ += bytes.size();

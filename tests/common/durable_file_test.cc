@@ -1,11 +1,13 @@
 #include "common/durable_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "common/crc32c.h"
 #include "common/ids.h"
+#include "common/unique_fd.h"
 
 namespace ecgtrain {
 namespace {
@@ -53,6 +55,19 @@ TEST_F(DurableFileTest, FolderInPlaceOfAFileIsRefused) {
   EXPECT_EQ(ReadFile(folder_).status().code(), absl::StatusCode::kFailedPrecondition);
   ASSERT_TRUE(WriteFileDurably(folder_ / "x", "file").ok());
   EXPECT_EQ(MakeDirectories(folder_ / "x").code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(DurableFileTest, WritingBehindLeavesTheContentAlone) {
+  std::string content(20 << 20, '\0');
+  for (size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>((i >> 12) * 31 + i);
+  const UniqueFd fd(open((folder_ / "x").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  constexpr size_t kPiece = 300'007;  // never the end of a page
+  for (size_t begin = 0; begin < content.size(); begin += kPiece) {
+    const absl::string_view piece = absl::string_view(content).substr(begin, kPiece);
+    ASSERT_TRUE(WriteFully(fd.get(), piece, folder_ / "x").ok());
+    WriteBehind(fd.get(), begin, begin + piece.size());
+  }
+  EXPECT_TRUE(*ReadFile(folder_ / "x") == content);  // 20 MiB are not worth printing
 }
 
 TEST(Crc32c, MatchesThePublishedCheckValue) {
