@@ -5,9 +5,9 @@ Exit 1 when a test failed or none ran.
 """
 import argparse
 import collections
-import json
 import pathlib
 import sys
+import xml.etree.ElementTree
 
 
 def main():
@@ -17,19 +17,21 @@ def main():
     options = options.parse_args()
     passed = failed = skipped = 0
     counts = collections.Counter()
-    for report in sorted(options.folder.glob("*.json")):
-        for suite in json.loads(report.read_text())["testsuites"]:
-            for test in suite["testsuite"]:
-                counts.update({key.removeprefix("count_"): int(value) for key, value in test.items() if key.startswith("count_")})
-                if test["result"] == "SKIPPED":
-                    skipped += 1
-                    reason = test.get("skipped", [{}])[0].get("message", "").strip().splitlines()
-                    print(f"skipped {suite['name']}.{test['name']}: {reason[-1] if reason else 'no reason given'}")
-                elif test.get("failures"):
-                    failed += 1
-                    print(f"failed  {suite['name']}.{test['name']} ({report.stem})")
-                else:
-                    passed += 1
+    for report in sorted(options.folder.glob("*.xml")):
+        for test in xml.etree.ElementTree.parse(report).iter("testcase"):
+            name = f"{test.get('classname')}.{test.get('name')}"
+            for count in test.iterfind("properties/property"):
+                if count.get("name").startswith("count_"):
+                    counts[count.get("name").removeprefix("count_")] += int(count.get("value"))
+            if test.get("result") == "skipped":
+                skipped += 1
+                reason = test.find("skipped").get("message", "").strip().splitlines()
+                print(f"skipped {name}: {reason[-1] if reason else 'no reason given'}")
+            elif test.find("failure") is not None:
+                failed += 1
+                print(f"failed  {name} ({report.stem})")
+            else:
+                passed += 1
     for name, count in sorted(counts.items()):
         print(f"counted {count} {name.replace('_', ' ')}")
     if options.failed and not failed:
