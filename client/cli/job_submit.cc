@@ -17,7 +17,7 @@ absl::StatusOr<std::vector<v1::JobSpec>> ReadSpecs(Session& session, const Argum
   const std::string path = arguments.Get("--file");
   ASSIGN_OR_RETURN(const std::string text, session.ReadInput(path, kMaxBatchBytes));
   ASSIGN_OR_RETURN(std::vector<v1::JobSpec> specs, ParseSpecs(text, path == "-" ? "standard input" : path));
-  RETURN_IF_ERROR(ApplySubmitOptions(arguments, specs));
+  RETURN_IF_ERROR(ApplySubmitOptions(session, arguments, specs));
   return specs;
 }
 
@@ -65,7 +65,7 @@ std::vector<Command> SubmitCommands() {
       {"--set", OptionKind::kTexts, "KEY=VALUE: sets one field, as in model.preset=tiny"},
       {"--name", OptionKind::kText, "name of the job"},
       {"--priority", OptionKind::kText, "place in the queue", {"low", "normal", "high"}},
-      {"--after", OptionKind::kTexts, "job that must succeed first"},
+      {"--after", OptionKind::kTexts, "job that must succeed first: job/12, a name or @last"},
   };
   return {{"job submit", "queue the job, or the batch of jobs, of a file", submit, Submit, "submit"},
           {"job validate", "show what submit would do: resolved specification, problems, placement", validate,

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/command.h"
+#include "client/cli/references.h"
 #include "client/cli/submission.h"
 #include "common/status_macros.h"
 #include "spec/spec_parser.h"
@@ -23,7 +24,7 @@ const QuickOption kDataset = {
     "TASK.dataset"};
 const QuickOption kTask = {
     {"--task", OptionKind::kText, "labels: all, diagnostic, superdiagnostic, rhythm, ..."}, "TASK.task"};
-const QuickOption kFrom = {{"--from", OptionKind::kText, "checkpoint to start from, as in job/12@best"},
+const QuickOption kFrom = {{"--from", OptionKind::kText, "checkpoint to start from, as in job/12@best or NAME@best"},
                            "TASK.from"};
 const QuickOption kFraction = {
     {"--label-fraction", OptionKind::kText, "share of the labelled training patients"},
@@ -50,10 +51,14 @@ absl::StatusOr<ExitCode> Run(const QuickJob& job, Session& session, const Argume
   for (const QuickOption& option : job.options) {
     const std::string name = LongName(option.option);
     if (!arguments.Has(name)) continue;
-    const std::string setting = absl::StrCat(FieldOf(option, job.kind), "=", arguments.Get(name));
+    std::string value = arguments.Get(name);
+    if (name == LongName(kFrom.option)) {
+      ASSIGN_OR_RETURN(value, NumberedCheckpoint(session, value), WithContext(_, name));
+    }
+    const std::string setting = absl::StrCat(FieldOf(option, job.kind), "=", value);
     RETURN_IF_ERROR(WithContext(ApplySetting(specs[0], setting), name));
   }
-  RETURN_IF_ERROR(ApplySubmitOptions(arguments, specs));
+  RETURN_IF_ERROR(ApplySubmitOptions(session, arguments, specs));
   return SubmitAndFollow(session, arguments, std::move(specs));
 }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/following.h"
 #include "client/cli/job_view.h"
+#include "client/cli/references.h"
 #include "common/status_macros.h"
 #include "spec/spec_parser.h"
 
@@ -16,7 +17,7 @@ const std::vector<Option>& SubmitOptions() {
       {"--set", OptionKind::kTexts, "KEY=VALUE: sets one field, as in model.preset=tiny"},
       {"--name", OptionKind::kText, "name of the job"},
       {"--priority", OptionKind::kText, "place in the queue", {"low", "normal", "high"}},
-      {"--after", OptionKind::kTexts, "job that must succeed first"},
+      {"--after", OptionKind::kTexts, "job that must succeed first: job/12, a name or @last"},
       {"--hold", OptionKind::kFlag, "submit, then leave PAUSED"},
       {"--follow", OptionKind::kFlag, "show progress until the end; the exit code is the job's"},
       {"--wait", OptionKind::kFlag, "wait for the end; the exit code is the job's"},
@@ -37,9 +38,14 @@ absl::Status CheckSubmitOptions(const Arguments& arguments) {
   return absl::OkStatus();
 }
 
-absl::Status ApplySubmitOptions(const Arguments& arguments, std::vector<v1::JobSpec>& specs) {
+absl::Status ApplySubmitOptions(Session& session, const Arguments& arguments,
+                                std::vector<v1::JobSpec>& specs) {
   if (arguments.Has("--name") && specs.size() > 1) {
     return absl::InvalidArgumentError(absl::StrCat("--name is for one job; the file holds ", specs.size()));
+  }
+  std::vector<std::string> after;
+  for (const std::string& job : arguments.All("--after")) {
+    ASSIGN_OR_RETURN(after.emplace_back(), NumberedJob(session, job), WithContext(_, "--after"));
   }
   for (v1::JobSpec& spec : specs) {
     for (const std::string& setting : arguments.All("--set")) {
@@ -47,7 +53,7 @@ absl::Status ApplySubmitOptions(const Arguments& arguments, std::vector<v1::JobS
     }
     if (arguments.Has("--name")) spec.set_name(arguments.Get("--name"));
     if (arguments.Has("--priority")) spec.set_priority(arguments.Get("--priority"));
-    for (const std::string& job : arguments.All("--after")) spec.add_after(job);
+    for (const std::string& job : after) spec.add_after(job);
   }
   return absl::OkStatus();
 }

@@ -18,7 +18,9 @@ const std::vector<Option>& SubmitOptions();
 absl::Status CheckSubmitOptions(const Arguments& arguments);
 
 // --set, --name, --priority and --after, on each specification. INVALID_ARGUMENT for a name and several jobs.
-absl::Status ApplySubmitOptions(const Arguments& arguments, std::vector<v1::JobSpec>& specs);
+// Errors of NumberedJob for --after.
+absl::Status ApplySubmitOptions(Session& session, const Arguments& arguments,
+                                std::vector<v1::JobSpec>& specs);
 
 // One atomic submission; prints the jobs; then --follow or --wait.
 absl::StatusOr<ExitCode> SubmitAndFollow(Session& session, const Arguments& arguments,

@@ -73,6 +73,36 @@ TEST_F(CliSubmitTest, FlagsMakeTheCommonJob) {
   EXPECT_EQ(Run({"pretrain"}).code, 2);
 }
 
+TEST_F(CliSubmitTest, JobsOfOtherSubmissionsMayBeNamed) {
+  FakeState state;
+  v1::Job job;
+  job.set_id(41);
+  job.set_name("base");
+  state.jobs.push_back(job);
+  Serve(state);
+  EXPECT_EQ(Run({"finetune", "--dataset", "ptbxl", "--from", "base@best", "--after", "base"}).code, 0);
+  EXPECT_EQ(Run({"evaluate", "--dataset", "ptbxl", "--from", "base@step:7"}).code, 0);
+  const auto submissions = fake_->record().submissions;
+  ASSERT_EQ(submissions.size(), 2u);
+  EXPECT_EQ(submissions[0].specs(0).finetune().from(), "job/41@best");
+  EXPECT_EQ(submissions[0].specs(0).after(0), "job/41");
+  EXPECT_EQ(submissions[1].specs(0).evaluate().from(), "job/41@step:7");
+}
+
+TEST_F(CliSubmitTest, ReferencesThatNameNothingAreRefusedBeforeSubmission) {
+  Serve({});
+  const CliResult unknown = Run({"finetune", "--dataset", "ptbxl", "--from", "absent@best"});
+  EXPECT_EQ(unknown.code, 3);
+  EXPECT_THAT(unknown.err, AllOf(HasSubstr("--from: "), HasSubstr("absent")));
+  const CliResult without = Run({"finetune", "--dataset", "ptbxl", "--from", "base"});
+  EXPECT_EQ(without.code, 2);
+  EXPECT_THAT(without.err, HasSubstr("--from: \"base\" names no checkpoint; write a job and which"));
+  const CliResult after = Run({"pretrain", "--dataset", "ptbxl", "--after", "a b"});
+  EXPECT_EQ(after.code, 2);
+  EXPECT_THAT(after.err, HasSubstr("--after: \"a b\" names no job"));
+  EXPECT_TRUE(fake_->record().submissions.empty());
+}
+
 TEST_F(CliSubmitTest, SubmitAndWaitHasTheExitCodeOfTheJob) {
   FakeState state;
   state.watches = {{{MakeEvent(1, "failed", v1::FAILED)}, grpc::Status::OK}};
