@@ -57,16 +57,12 @@ absl::StatusOr<ExitCode> Validate(Session& session, const Arguments& arguments) 
 }  // namespace
 
 std::vector<Command> SubmitCommands() {
-  std::vector<Option> submit = {
-      {"-f,--file", OptionKind::kText, "specification, YAML or JSON; - for standard input", {}, true}};
-  for (const Option& option : SubmitOptions()) submit.push_back(option);
-  const std::vector<Option> validate = {
-      {"-f,--file", OptionKind::kText, "specification, YAML or JSON; - for standard input", {}, true},
-      {"--set", OptionKind::kTexts, "KEY=VALUE: sets one field, as in model.preset=tiny"},
-      {"--name", OptionKind::kText, "name of the job"},
-      {"--priority", OptionKind::kText, "place in the queue", {"low", "normal", "high"}},
-      {"--after", OptionKind::kTexts, "job that must succeed first: job/12, a name or @last"},
-  };
+  const Option file = {
+      "-f,--file", OptionKind::kText, "specification, YAML or JSON; - for standard input", {}, true};
+  std::vector<Option> submit = SubmitOptions();
+  submit.insert(submit.begin(), file);
+  std::vector<Option> validate = SpecOptions();
+  validate.insert(validate.begin(), file);
   return {{"job submit", "queue the job, or the batch of jobs, of a file", submit, Submit, "submit"},
           {"job validate", "show what submit would do: resolved specification, problems, placement", validate,
            Validate}};

@@ -24,8 +24,8 @@ const QuickOption kDataset = {
     "TASK.dataset"};
 const QuickOption kTask = {
     {"--task", OptionKind::kText, "labels: all, diagnostic, superdiagnostic, rhythm, ..."}, "TASK.task"};
-const QuickOption kFrom = {{"--from", OptionKind::kText, "checkpoint to start from, as in job/12@best or NAME@best"},
-                           "TASK.from"};
+const QuickOption kFrom = {
+    {"--from", OptionKind::kText, "checkpoint to start from, as in job/12@best or NAME@best"}, "TASK.from"};
 const QuickOption kFraction = {
     {"--label-fraction", OptionKind::kText, "share of the labelled training patients"},
     "TASK.label_fraction"};

@@ -1,5 +1,6 @@
 #include "client/cli/submission.h"
 
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -12,12 +13,19 @@
 
 namespace ecgtrain {
 
-const std::vector<Option>& SubmitOptions() {
+const std::vector<Option>& SpecOptions() {
   static const auto& options = *new std::vector<Option>{
       {"--set", OptionKind::kTexts, "KEY=VALUE: sets one field, as in model.preset=tiny"},
       {"--name", OptionKind::kText, "name of the job"},
       {"--priority", OptionKind::kText, "place in the queue", {"low", "normal", "high"}},
       {"--after", OptionKind::kTexts, "job that must succeed first: job/12, a name or @last"},
+  };
+  return options;
+}
+
+std::vector<Option> SubmitOptions() {
+  std::vector<Option> options = SpecOptions();
+  const Option rest[] = {
       {"--hold", OptionKind::kFlag, "submit, then leave PAUSED"},
       {"--follow", OptionKind::kFlag, "show progress until the end; the exit code is the job's"},
       {"--wait", OptionKind::kFlag, "wait for the end; the exit code is the job's"},
@@ -25,6 +33,7 @@ const std::vector<Option>& SubmitOptions() {
        "with --follow or --wait: exit 7 after this time, the job goes on"},
       {"--request-id", OptionKind::kText, "the same id and content again give the same job (a UUID)"},
   };
+  options.insert(options.end(), std::begin(rest), std::end(rest));
   return options;
 }
 

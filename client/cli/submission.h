@@ -12,12 +12,15 @@
 
 namespace ecgtrain {
 
-const std::vector<Option>& SubmitOptions();
+// --set, --name, --priority and --after: what changes a specification.
+const std::vector<Option>& SpecOptions();
+// These, and how to submit.
+std::vector<Option> SubmitOptions();
 
 // INVALID_ARGUMENT for options that exclude one another.
 absl::Status CheckSubmitOptions(const Arguments& arguments);
 
-// --set, --name, --priority and --after, on each specification. INVALID_ARGUMENT for a name and several jobs.
+// SpecOptions, on each specification. INVALID_ARGUMENT for a name and several jobs.
 // Errors of NumberedJob for --after.
 absl::Status ApplySubmitOptions(Session& session, const Arguments& arguments,
                                 std::vector<v1::JobSpec>& specs);
